@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// TriggerType is why a snapshot was taken.
+type TriggerType string
+
+// The trigger types.
+const (
+	TriggerManual    TriggerType = "manual"
+	TriggerScheduled TriggerType = "scheduled"
+	TriggerThreshold TriggerType = "threshold"
+	TriggerIncident  TriggerType = "incident"
+)
+
+// TriggerTypes lists all trigger types.
+var TriggerTypes = []TriggerType{TriggerManual, TriggerScheduled, TriggerThreshold, TriggerIncident}
+
+// ConsistencyMode says how sure it is that a captured state ever existed as a whole.
+type ConsistencyMode string
+
+// The consistency modes, from sure to unsure.
+const (
+	ConsistencyQuiet ConsistencyMode = "quiet" // nothing was committed to the live database during the read
+	ConsistencyTick  ConsistencyMode = "tick"  // the source's tick did not move during the read
+	ConsistencyFuzzy ConsistencyMode = "fuzzy" // the live graph changed during every attempt
+)
+
+// Consistency is the evidence that a captured state existed as a whole.
+type Consistency struct {
+	Mode     ConsistencyMode
+	Attempts int
+	ReadMS   float64 // duration of the read that was used, milliseconds
+}
+
+// SchemaVersion is the version of the snapshot document and of the stored model.
+const SchemaVersion = 1
+
+// Snapshot is an immutable frozen state of one source, without its graph.
+type Snapshot struct {
+	ID                string // snap_YYYYMMDD_HHMMSS_<slug>, UTC
+	Seq               int64  // small ascending number, unique over all sources
+	Source            string
+	Timestamp         time.Time // the moment that was frozen, UTC
+	TriggerType       TriggerType
+	Rule              string // the rule that fired; "" for manual captures
+	TriggerReason     string
+	Severity          Severity // of the worst element
+	Description       string
+	Tags              []string
+	Template          string
+	Summary           Summary
+	Live              LiveState
+	Labels            map[string]int // nodes by type
+	RelationshipTypes map[string]int
+	NodeCount         int
+	RelationshipCount int
+	Consistency       Consistency
+	Warnings          []string
+	RootHash          string // SHA-256 over the frozen content, hex
+	ChainHash         string // SHA-256 over RootHash and the ChainHash before it in writing order, hex
+	CaptureDurationMS float64
+	SchemaVersion     int
+	Previous, Next    string // neighbours on the timeline, "" at its ends; filled in by Freeze and Get only
+}
+
+// The sizes of a page of a list.
+const (
+	defaultPage = 50
+	maxPage     = 1000
+)
+
+// Filter selects rows of a list of snapshots. Zero values select everything.
+type Filter struct {
+	Source   string
+	Trigger  TriggerType
+	Severity Severity
+	Since    time.Time // inclusive
+	Until    time.Time // exclusive
+	Query    string    // part of id or description, case does not matter
+	Tag      string
+	Prefix   string // beginning of the id
+	Limit    int    // 1-1000; 0 means 50
+	Cursor   string // as given by the page before
+}
+
+// HistoryPoint is one snapshot's values of the asked keys; a key that the snapshot does not hold is absent.
+type HistoryPoint struct {
+	SnapshotID string
+	Timestamp  time.Time
+	Values     map[string]float64
+}
+
+var (
+	slugBreaks = regexp.MustCompile(`[^a-z0-9]+`)
+	idForm     = regexp.MustCompile(`^snap_\d{8}_\d{6}_[a-z0-9_]+$`)
+)
+
+// maxSlug keeps ids readable in tables and file names.
+const maxSlug = 40
+
+// SnapshotID gives `snap_YYYYMMDD_HHMMSS_<slug>` in UTC. The slug comes from the description, else from the trigger.
+func SnapshotID(at time.Time, description string, trigger TriggerType) string {
+	slug := strings.Trim(slugBreaks.ReplaceAllString(strings.ToLower(description), "_"), "_")
+	if len(slug) > maxSlug {
+		slug = slug[:maxSlug]
+		if i := strings.LastIndexByte(slug, '_'); i > maxSlug/2 {
+			slug = slug[:i]
+		}
+		slug = strings.Trim(slug, "_")
+	}
+	if slug == "" {
+		slug = string(trigger)
+	}
+	return "snap_" + at.UTC().Format("20060102_150405") + "_" + slug
+}
+
+// IsSnapshotID reports whether a text has the form of a snapshot id.
+func IsSnapshotID(s string) bool { return idForm.MatchString(s) }

@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"sort"
+	"strings"
+)
+
+// Summary is what a snapshot says at a glance. A nil figure is unknown.
+type Summary struct {
+	TotalQPS         *float64 // statements/s, from the database's own counters
+	AvgLatencyMS     *float64 // ms, call-weighted
+	BottlenecksCount int
+	Bottlenecks      []Bottleneck
+	CriticalPaths    []CriticalPath
+	Complexity       Complexity
+}
+
+// Bottleneck is an element whose severity is high or critical.
+type Bottleneck struct {
+	Kind     ElementKind
+	Key      string
+	Type     string
+	From, To string
+	Severity Severity
+	Value    *float64
+}
+
+// CriticalPath is a heavy chain of joined tables; Path is written `users->products->inventory`.
+type CriticalPath struct {
+	Path      string
+	TimeMSPer float64 // additive time over its relationships, ms/s
+}
+
+// Complexity is the size class of a graph.
+type Complexity string
+
+// The size classes.
+const (
+	ComplexityLow    Complexity = "low"
+	ComplexityMedium Complexity = "medium"
+	ComplexityHigh   Complexity = "high"
+)
+
+// How much a summary shows.
+const (
+	maxCriticalPaths   = 5
+	maxPathNodes       = 6
+	maxListBottlenecks = 50
+)
+
+// Summarise computes the summary of a graph from it and the totals of its tick. Pure.
+func Summarise(g *Graph, totals Totals) Summary {
+	s := Summary{
+		TotalQPS:      totals.TotalQPS,
+		AvgLatencyMS:  totals.AvgLatencyMS,
+		CriticalPaths: criticalPaths(g),
+		Complexity:    complexityOf(len(g.Nodes), len(g.Relationships)),
+	}
+	for _, n := range g.Nodes {
+		if sev := SeverityOf(n.Properties); sev.IsBottleneck() {
+			s.Bottlenecks = append(s.Bottlenecks, Bottleneck{Kind: KindNode, Key: n.Key, Type: n.Type(), Severity: sev, Value: numberPtr(n.Properties, "hotspot_score")})
+		}
+	}
+	for _, r := range g.Relationships {
+		if sev := SeverityOf(r.Properties); sev.IsBottleneck() {
+			s.Bottlenecks = append(s.Bottlenecks, Bottleneck{Kind: KindRelationship, Key: r.Key, Type: r.Type, From: r.From, To: r.To, Severity: sev, Value: numberPtr(r.Properties, "value")})
+		}
+	}
+	s.BottlenecksCount = len(s.Bottlenecks)
+	sort.Slice(s.Bottlenecks, func(i, j int) bool {
+		a, b := s.Bottlenecks[i], s.Bottlenecks[j]
+		if a.Severity.Rank() != b.Severity.Rank() {
+			return a.Severity.Rank() > b.Severity.Rank()
+		}
+		if a.Kind != b.Kind {
+			return a.Kind == KindRelationship
+		}
+		return a.Key < b.Key
+	})
+	if len(s.Bottlenecks) > maxListBottlenecks {
+		s.Bottlenecks = s.Bottlenecks[:maxListBottlenecks]
+	}
+	return s
+}
+
+// WorstSeverity gives the worst severity of any element, or low.
+func WorstSeverity(g *Graph) Severity {
+	worst := SeverityLow
+	for _, n := range g.Nodes {
+		worst = worse(worst, SeverityOf(n.Properties))
+	}
+	for _, r := range g.Relationships {
+		worst = worse(worst, SeverityOf(r.Properties))
+	}
+	return worst
+}
+
+func worse(a, b Severity) Severity {
+	if b.Rank() > a.Rank() {
+		return b
+	}
+	return a
+}
+
+// complexityOf follows the number of elements: what fits one screen, what needs filters, what needs folding.
+func complexityOf(nodes, relationships int) Complexity {
+	switch n := nodes + relationships; {
+	case n <= 200:
+		return ComplexityLow
+	case n <= 5000:
+		return ComplexityMedium
+	default:
+		return ComplexityHigh
+	}
+}
+
+type timedEdge struct {
+	from, to string
+	ms       float64
+}
+
+// criticalPaths finds the heaviest chains by additive time. Longest simple path is NP-hard, so chains grow greedily
+// from each of the heaviest edges at both ends; edges of a chain found earlier are not used again. Only TIME_MS_PER_S is
+// additive, and a table may stand in a chain once.
+func criticalPaths(g *Graph) []CriticalPath {
+	var edges []timedEdge
+	for _, r := range g.Relationships {
+		if r.Type != RelTimeMSPerS || r.From == r.To {
+			continue
+		}
+		if v, ok := r.Properties.Number("value"); ok && v > 0 {
+			edges = append(edges, timedEdge{r.From, r.To, v})
+		}
+	}
+	sort.Slice(edges, func(i, j int) bool {
+		if edges[i].ms != edges[j].ms {
+			return edges[i].ms > edges[j].ms
+		}
+		if edges[i].from != edges[j].from {
+			return edges[i].from < edges[j].from
+		}
+		return edges[i].to < edges[j].to
+	})
+	// best[n] lists the edges that leave or enter n, heaviest first, because edges is sorted.
+	leaving, entering := map[string][]int{}, map[string][]int{}
+	for i, e := range edges {
+		leaving[e.from] = append(leaving[e.from], i)
+		entering[e.to] = append(entering[e.to], i)
+	}
+	used := make([]bool, len(edges))
+	var paths []CriticalPath
+	for i := range edges {
+		if len(paths) == maxCriticalPaths {
+			break
+		}
+		if used[i] {
+			continue
+		}
+		chain, ms := growChain(edges, used, leaving, entering, i)
+		names := make([]string, len(chain))
+		for k, key := range chain {
+			names[k] = KeyName(key)
+		}
+		paths = append(paths, CriticalPath{Path: strings.Join(names, "->"), TimeMSPer: ms})
+	}
+	sort.SliceStable(paths, func(i, j int) bool { return paths[i].TimeMSPer > paths[j].TimeMSPer })
+	return paths
+}
+
+func growChain(edges []timedEdge, used []bool, leaving, entering map[string][]int, start int) ([]string, float64) {
+	used[start] = true
+	chain := []string{edges[start].from, edges[start].to}
+	ms := edges[start].ms
+	in := map[string]bool{chain[0]: true, chain[1]: true}
+	for len(chain) < maxPathNodes {
+		tail, head := -1, -1
+		for _, i := range leaving[chain[len(chain)-1]] {
+			if !used[i] && !in[edges[i].to] {
+				tail = i
+				break
+			}
+		}
+		for _, i := range entering[chain[0]] {
+			if !used[i] && !in[edges[i].from] {
+				head = i
+				break
+			}
+		}
+		switch {
+		case tail >= 0 && (head < 0 || edges[tail].ms >= edges[head].ms):
+			chain = append(chain, edges[tail].to)
+			in[edges[tail].to], used[tail] = true, true
+			ms += edges[tail].ms
+		case head >= 0:
+			chain = append([]string{edges[head].from}, chain...)
+			in[edges[head].from], used[head] = true, true
+			ms += edges[head].ms
+		default:
+			return chain, ms
+		}
+	}
+	return chain, ms
+}
+
+func numberPtr(p Properties, name string) *float64 {
+	if v, ok := p.Number(name); ok {
+		return &v
+	}
+	return nil
+}
