@@ -209,7 +209,9 @@ func newChange(p Pair) Change {
 	return c
 }
 
-func sameLabels(a, b []string) bool { return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b)) }
+func sameLabels(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b))
+}
 
 // directionOf says whether a changed or new metric got worse or better: by severity first, then by its value.
 func directionOf(c Change) string {

@@ -1,0 +1,102 @@
+package neo4jdb
+
+import (
+	"encoding/json"
+	"time"
+
+	"graphsnap/engine"
+)
+
+// headerProperties gives the properties of a :Snapshot node. What a person reads in Neo4j Browser stands as plain
+// values; lists of records are JSON text, because properties cannot nest.
+func headerProperties(s *engine.Snapshot) (map[string]any, error) {
+	p := totalsProperties(s.Live.Totals)
+	// The snapshot calls its mean latency as the document does.
+	delete(p, "avg_latency_ms")
+	if v := s.Live.Totals.AvgLatencyMS; v != nil {
+		p["avg_latency"] = *v
+	}
+	paths := make([]string, len(s.Summary.CriticalPaths))
+	times := make([]float64, len(s.Summary.CriticalPaths))
+	for i, c := range s.Summary.CriticalPaths {
+		paths[i], times[i] = c.Path, c.TimeMSPer
+	}
+	for name, v := range map[string]any{
+		"snapshot_id": s.ID, "seq": s.Seq, "source": s.Source, "timestamp": s.Timestamp.UTC(),
+		"trigger_type": string(s.TriggerType), "rule": s.Rule, "trigger_reason": s.TriggerReason,
+		"severity": string(s.Severity), "description": s.Description, "tags": s.Tags, "template": s.Template,
+		"schema_version": s.SchemaVersion, "consistency": string(s.Consistency.Mode),
+		"consistency_attempts": s.Consistency.Attempts, "consistency_read_ms": s.Consistency.ReadMS,
+		"root_hash": s.RootHash, "chain_hash": s.ChainHash,
+		"node_count": s.NodeCount, "relationship_count": s.RelationshipCount,
+		"bottlenecks_count": s.Summary.BottlenecksCount, "critical_paths": paths, "critical_path_ms_per_s": times,
+		"graph_complexity": string(s.Summary.Complexity), "capture_duration_ms": s.CaptureDurationMS,
+		"database_type": s.Live.DatabaseType, "database_name": s.Live.DatabaseName, "database_version": s.Live.DatabaseVersion,
+		"tick": s.Live.Tick, "live_status": s.Live.Status, "live_message": s.Live.Message, "warnings": s.Warnings,
+	} {
+		p[name] = v
+	}
+	if !s.Live.CollectedAt.IsZero() {
+		p["collected_at"] = s.Live.CollectedAt.UTC()
+	}
+	for name, v := range map[string]any{
+		"labels_json": s.Labels, "relationship_types_json": s.RelationshipTypes, "bottlenecks_json": s.Summary.Bottlenecks,
+	} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return nil, engine.Errorf(engine.KindInternal, "freeze", "the header cannot be written").WithCause(err)
+		}
+		p[name] = string(text)
+	}
+	return p, nil
+}
+
+// snapshotOf reads a :Snapshot node. Kinds: internal where another wrote what cannot be read.
+func snapshotOf(p engine.Properties) (engine.Snapshot, error) {
+	word := func(name string) string { v, _ := p[name].(string); return v }
+	whole := func(name string) int { v, _ := p[name].(int64); return int(v) }
+	float := func(name string) float64 { v, _ := p.Number(name); return v }
+	at := func(name string) time.Time {
+		if t, ok := p[name].(time.Time); ok {
+			return t.UTC()
+		}
+		return time.Time{}
+	}
+	s := engine.Snapshot{
+		ID: word("snapshot_id"), Seq: int64(whole("seq")), Source: word("source"), Timestamp: at("timestamp"),
+		TriggerType: engine.TriggerType(word("trigger_type")), Rule: word("rule"), TriggerReason: word("trigger_reason"),
+		Severity: engine.Severity(word("severity")), Description: word("description"), Tags: texts(p["tags"]), Template: word("template"),
+		SchemaVersion: whole("schema_version"), RootHash: word("root_hash"), ChainHash: word("chain_hash"),
+		NodeCount: whole("node_count"), RelationshipCount: whole("relationship_count"),
+		CaptureDurationMS: float("capture_duration_ms"), Warnings: texts(p["warnings"]),
+		Consistency: engine.Consistency{Mode: engine.ConsistencyMode(word("consistency")), Attempts: whole("consistency_attempts"), ReadMS: float("consistency_read_ms")},
+	}
+	s.Live = engine.LiveState{
+		Source: s.Source, Tick: int64(whole("tick")), CollectedAt: at("collected_at"), DatabaseType: word("database_type"),
+		DatabaseName: word("database_name"), DatabaseVersion: word("database_version"), Status: word("live_status"), Message: word("live_message"),
+		Totals: totals(p),
+	}
+	if v, ok := p.Number("avg_latency"); ok {
+		s.Live.Totals.AvgLatencyMS = &v
+	}
+	s.Summary = engine.Summary{
+		TotalQPS: s.Live.Totals.TotalQPS, AvgLatencyMS: s.Live.Totals.AvgLatencyMS,
+		BottlenecksCount: whole("bottlenecks_count"), Complexity: engine.Complexity(word("graph_complexity")),
+	}
+	times, _ := p["critical_path_ms_per_s"].([]any)
+	for i, path := range texts(p["critical_paths"]) {
+		c := engine.CriticalPath{Path: path}
+		if i < len(times) {
+			c.TimeMSPer, _ = times[i].(float64)
+		}
+		s.Summary.CriticalPaths = append(s.Summary.CriticalPaths, c)
+	}
+	for name, into := range map[string]any{
+		"labels_json": &s.Labels, "relationship_types_json": &s.RelationshipTypes, "bottlenecks_json": &s.Summary.Bottlenecks,
+	} {
+		if err := json.Unmarshal([]byte(word(name)), into); err != nil {
+			return s, engine.Errorf(engine.KindInternal, "read snapshot", "property %s of %s cannot be read", name, s.ID).WithCause(err)
+		}
+	}
+	return s, nil
+}

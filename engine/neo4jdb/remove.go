@@ -1,0 +1,120 @@
+package neo4jdb
+
+import (
+	"context"
+
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"graphsnap/cypher"
+	"graphsnap/engine"
+)
+
+// removeBatch is the number of nodes deleted in one transaction, small enough not to hold up captures.
+const removeBatch = 2_000
+
+// Delete takes a snapshot off its timeline in one transaction; from then on nobody sees it. What it contains is removed
+// in batches; if that is interrupted, the sweep finishes it.
+func (s *Snapshots) Delete(ctx context.Context, id string) error {
+	var seq int64
+	err := s.write(ctx, func(tx *tx) error {
+		snap, err := get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.exec(ctx, cypher.FreezeLockTimeline, map[string]any{"source": snap.Source}); err != nil {
+			return err
+		}
+		row, err := tx.one(ctx, cypher.RemoveDetach, map[string]any{"id": id})
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			return engine.Errorf(engine.KindNotFound, "delete", "there is no snapshot %q", id).WithHint("someone else deleted it just now")
+		}
+		seq = integer(row, "seq")
+		return closeGap(ctx, tx, snap.Source, text(row, "previous"), text(row, "next"))
+	})
+	if err != nil {
+		return err
+	}
+	// The snapshot is gone for everyone already, so an interruption from here on is no failure of the deletion.
+	if err := s.clear(ctx, seq); err != nil {
+		s.log.Warn("what a deleted snapshot contained will be removed by the sweep", "id", id, "err", err)
+	}
+	return nil
+}
+
+// closeGap links the neighbours of a snapshot that was taken out, or moves the head back.
+func closeGap(ctx context.Context, tx *tx, source, previous, next string) error {
+	switch {
+	case previous != "" && next != "":
+		return tx.exec(ctx, cypher.FreezeLink, map[string]any{"from": previous, "to": next})
+	case previous != "":
+		return tx.exec(ctx, cypher.FreezeMoveHead, map[string]any{"source": source, "id": previous})
+	case next == "":
+		return tx.exec(ctx, cypher.RemoveDropHead, map[string]any{"source": source})
+	}
+	return nil
+}
+
+// clear removes what a snapshot that is being deleted contains, then its root.
+func (s *Snapshots) clear(ctx context.Context, seq int64) error {
+	for {
+		var deleted int64
+		if err := s.write(ctx, func(tx *tx) error {
+			row, err := tx.one(ctx, cypher.RemoveElements, map[string]any{"seq": seq, "limit": removeBatch})
+			if err == nil {
+				deleted = integer(row, "count")
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		if deleted < removeBatch {
+			break
+		}
+	}
+	return s.write(ctx, func(tx *tx) error {
+		return tx.exec(ctx, cypher.RemoveRoot, map[string]any{"seq": seq})
+	})
+}
+
+// abandon removes what a failed capture staged. It goes on where the caller was cancelled; if the database is away, the
+// sweep does it later.
+func (s *Snapshots) abandon(ctx context.Context, seq int64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryFor)
+	defer cancel()
+	err := s.write(ctx, func(tx *tx) error {
+		return tx.exec(ctx, cypher.RemoveStaged, map[string]any{"seq": seq, "owner": s.owner})
+	})
+	if err == nil {
+		err = s.Sweep(ctx)
+	}
+	if err != nil {
+		s.log.Warn("what a failed capture staged will be removed by the sweep", "seq", seq, "err", err)
+	}
+}
+
+// Sweep removes what crashed writers left: staged snapshots whose lease ran out, and deletions that were not finished.
+// A capture that is alive renews its lease and is never touched.
+func (s *Snapshots) Sweep(ctx context.Context) error {
+	if err := s.write(ctx, func(tx *tx) error { return tx.exec(ctx, cypher.RemoveExpired, nil) }); err != nil {
+		return err
+	}
+	var pending []int64
+	if err := s.read(ctx, func(tx *tx) error {
+		pending = nil
+		return tx.each(ctx, cypher.RemovePending, nil, func(r *neo4j.Record) error {
+			pending = append(pending, integer(r, "seq"))
+			return nil
+		})
+	}); err != nil {
+		return err
+	}
+	for _, seq := range pending {
+		if err := s.clear(ctx, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}

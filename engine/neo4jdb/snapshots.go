@@ -1,0 +1,68 @@
+package neo4jdb
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"graphsnap/engine"
+)
+
+// Snapshots is the snapshot database in Neo4j: it implements engine.SnapshotStore.
+type Snapshots struct {
+	*server
+	owner string // names this process on what it stages
+	log   *slog.Logger
+
+	stop  context.CancelFunc
+	swept sync.WaitGroup
+}
+
+var _ engine.SnapshotStore = (*Snapshots)(nil)
+
+// OpenSnapshots makes the store. It connects at the first use, or by Ready; from Start on it sweeps what crashes left.
+// Kinds: invalid.
+func OpenSnapshots(c Config, log *slog.Logger) (*Snapshots, error) {
+	s, err := open("snapshots", c)
+	if err != nil {
+		return nil, err
+	}
+	return &Snapshots{server: s, owner: uuid.NewString(), log: log}, nil
+}
+
+// sweepEvery is how often leftovers of crashed writers are looked for; half of the lease keeps them short-lived.
+const sweepEvery = leaseSeconds / 2 * time.Second
+
+// Start sweeps now and again in the background until Close.
+func (s *Snapshots) Start(ctx context.Context) {
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.swept.Go(func() {
+		ticker := time.NewTicker(sweepEvery)
+		defer ticker.Stop()
+		for {
+			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("sweep failed, it will be repeated", "err", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+}
+
+// Close stops sweeping and gives all connections back.
+func (s *Snapshots) Close(ctx context.Context) error {
+	if s.stop != nil {
+		s.stop()
+		s.swept.Wait()
+	}
+	return s.close(ctx)
+}
+
+// Ready connects, brings the schema up to date and gives the server's version. Kinds: unavailable, denied, conflict.
+func (s *Snapshots) Ready(ctx context.Context) (version string, err error) { return s.version(ctx) }
