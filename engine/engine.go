@@ -145,3 +145,8 @@ func (e *Engine) chooseSource(source string, names []string) (string, error) {
 	return "", Errorf(KindInvalid, "source", "there are several sources and none was named").
 		WithHint("name one of: %s; or mark one as the default in the configuration", strings.Join(names, ", "))
 }
+
+// History gives the values of relationships in the snapshots before one of them, newest first. Kinds: not_found.
+func (e *Engine) History(ctx context.Context, id string, keys []string, limit int) ([]HistoryPoint, error) {
+	return e.store.History(ctx, id, keys, limit)
+}

@@ -1,0 +1,189 @@
+package api
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"time"
+
+	"graphsnap/engine"
+)
+
+// rowOf gives the light row of a snapshot.
+func rowOf(s *engine.Snapshot) Row {
+	return Row{
+		SnapshotID: s.ID, Seq: s.Seq, Source: s.Source, Timestamp: s.Timestamp.UTC(),
+		TriggerType: string(s.TriggerType), TriggerReason: s.TriggerReason, Rule: s.Rule, Severity: string(s.Severity),
+		Description: s.Description, Tags: orEmpty(s.Tags), Template: s.Template,
+		NodeCount: s.NodeCount, RelationshipCount: s.RelationshipCount, Labels: s.Labels, RelationshipTypes: s.RelationshipTypes,
+		Summary: summaryOf(s.Summary, s.Live.Totals),
+		Metadata: Metadata{
+			DatabaseType: s.Live.DatabaseType, DatabaseName: s.Live.DatabaseName, DatabaseVersion: s.Live.DatabaseVersion,
+			CaptureDurationMS: s.CaptureDurationMS, GraphComplexity: string(s.Summary.Complexity),
+		},
+		Consistency: Consistency{Mode: string(s.Consistency.Mode), Attempts: s.Consistency.Attempts, ReadMS: s.Consistency.ReadMS},
+		RootHash:    s.RootHash, Warnings: orEmpty(s.Warnings),
+	}
+}
+
+func summaryOf(s engine.Summary, totals engine.Totals) PerformanceSummary {
+	out := PerformanceSummary{
+		TotalQPS: s.TotalQPS, AvgLatency: s.AvgLatencyMS, TimeMSPerS: totals.TimeMSPerS,
+		BottlenecksCount: s.BottlenecksCount, CriticalPaths: []string{}, Bottlenecks: []Bottleneck{},
+	}
+	for _, p := range s.CriticalPaths {
+		out.CriticalPaths = append(out.CriticalPaths, p.Path)
+	}
+	for _, b := range s.Bottlenecks {
+		out.Bottlenecks = append(out.Bottlenecks, Bottleneck{
+			ID: b.Key, Kind: string(b.Kind), Type: b.Type, Source: b.From, Target: b.To, Severity: string(b.Severity), Value: b.Value,
+		})
+	}
+	return out
+}
+
+// addHistory puts earlier values of each bottleneck into a summary.
+func addHistory(s *PerformanceSummary, points []engine.HistoryPoint) {
+	for i := range s.Bottlenecks {
+		for _, p := range points {
+			if v, ok := p.Values[s.Bottlenecks[i].ID]; ok {
+				s.Bottlenecks[i].History = append(s.Bottlenecks[i].History, HistoricalValue{p.SnapshotID, p.Timestamp, v})
+			}
+		}
+	}
+}
+
+func graphOf(g *engine.Graph) GraphState {
+	out := GraphState{Nodes: make([]GraphNode, len(g.Nodes)), Relationships: make([]GraphRelationship, len(g.Relationships))}
+	for i, n := range g.Nodes {
+		out.Nodes[i] = nodeOf(n)
+	}
+	for i, r := range g.Relationships {
+		out.Relationships[i] = relationshipOf(r)
+	}
+	return out
+}
+
+func nodeOf(n engine.Node) GraphNode {
+	return GraphNode{ID: n.Key, Type: n.Type(), Labels: orEmpty(n.Labels), Properties: propertiesOf(n.Properties)}
+}
+
+func relationshipOf(r engine.Relationship) GraphRelationship {
+	return GraphRelationship{ID: r.Key, Source: r.From, Target: r.To, Type: r.Type, Properties: propertiesOf(r.Properties)}
+}
+
+func propertiesOf(p engine.Properties) map[string]any {
+	out := make(map[string]any, len(p))
+	for name, v := range p {
+		out[name] = jsonValue(v)
+	}
+	return out
+}
+
+// jsonValue gives a property in the form that JSON can carry: bytes in base64, times in RFC 3339, and what JSON has no
+// number for as text.
+func jsonValue(v any) any {
+	switch x := v.(type) {
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Sprint(x)
+		}
+		return x
+	case []byte:
+		return base64.StdEncoding.EncodeToString(x)
+	case time.Time:
+		return x.Format(time.RFC3339Nano)
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = jsonValue(x[i])
+		}
+		return out
+	case fmt.Stringer:
+		return x.String()
+	}
+	return v
+}
+
+func liveOf(r *engine.LiveRead) LiveDocument {
+	return LiveDocument{
+		Source: r.State.Source, Tick: r.State.Tick, CollectedAt: r.State.CollectedAt, Status: r.State.Status, Message: r.State.Message,
+		GraphState: graphOf(&r.Graph),
+		Summary:    summaryOf(engine.Summarise(&r.Graph, r.State.Totals), r.State.Totals),
+		Metadata:   Metadata{DatabaseType: r.State.DatabaseType, DatabaseName: r.State.DatabaseName, DatabaseVersion: r.State.DatabaseVersion},
+	}
+}
+
+// comparisonOf gives a diff with at most limit pairs and changes; the totals say how many there are.
+func comparisonOf(d *engine.Diff, limit int) Comparison {
+	count := func(c engine.Counts) StatusCounts { return StatusCounts{c.Added, c.Removed, c.Changed, c.Unchanged} }
+	a, b := rowOf(&d.Baseline), rowOf(&d.Target)
+	out := Comparison{
+		Baseline: a, Target: b, SecondsBetween: d.SecondsBetween, SameDatabase: d.SameDatabase, NothingChanged: d.NothingChanged,
+		Warnings: orEmpty(d.IncomparableReasons),
+		Counts:   ComparisonCounts{Nodes: count(d.Nodes), Relationships: count(d.Relationships), Worse: d.Worse, Better: d.Better},
+		Summary: ComparisonSummary{
+			TotalQPS:         deltaOf(a.Summary.TotalQPS, b.Summary.TotalQPS),
+			AvgLatency:       deltaOf(a.Summary.AvgLatency, b.Summary.AvgLatency),
+			TimeMSPerS:       deltaOf(a.Summary.TimeMSPerS, b.Summary.TimeMSPerS),
+			BottlenecksCount: deltaOf(number(a.Summary.BottlenecksCount), number(b.Summary.BottlenecksCount)),
+		},
+		Pairs: []ComparisonPair{}, Changes: []ComparisonChange{}, TotalChanges: len(d.Changes), TotalPairs: len(d.Pairs),
+	}
+	for _, p := range d.Pairs[:min(limit, len(d.Pairs))] {
+		out.Pairs = append(out.Pairs, ComparisonPair{
+			Source: p.From, Target: p.To, TimeMSPerS: deltaOf(p.TimeFrom, p.TimeTo), AvgLatencyMS: deltaOf(p.LatencyFrom, p.LatencyTo),
+			QueriesPerSec: deltaOf(p.QPSFrom, p.QPSTo), DeltaMSPerS: p.Delta, Share: p.Share,
+		})
+	}
+	for _, c := range d.Changes[:min(limit, len(d.Changes))] {
+		change := ComparisonChange{
+			Status: string(c.Status), Kind: string(c.Kind), ID: c.Key, Type: c.Type, Source: c.From, Target: c.To,
+			SeverityFrom: string(c.SeverityFrom), SeverityTo: string(c.SeverityTo), Direction: c.Direction, Contribution: c.Contribution,
+			Properties: []ChangeProperty{},
+		}
+		if c.ValueFrom != nil || c.ValueTo != nil {
+			value := deltaOf(c.ValueFrom, c.ValueTo)
+			change.Value = &value
+		}
+		for _, p := range c.Properties {
+			change.Properties = append(change.Properties, ChangeProperty{p.Name, jsonValue(p.From), jsonValue(p.To), p.Absolute, p.Relative})
+		}
+		out.Changes = append(out.Changes, change)
+	}
+	return out
+}
+
+func deltaOf(from, to *float64) Delta {
+	d := Delta{From: from, To: to, Relative: engine.Relative(from, to)}
+	if from != nil && to != nil {
+		d.Absolute = ptr(*to - *from)
+	}
+	return d
+}
+
+func number(n int) *float64 { return ptr(float64(n)) }
+
+func ptr[T any](v T) *T { return &v }
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func demoOf(s engine.DemoState) DemoStatus {
+	out := DemoStatus{DSN: s.DSN, Rate: s.Rate, EffectiveRate: s.EffectiveRate, Classes: []DemoClass{}, Faults: []DemoFault{}}
+	for _, c := range s.Classes {
+		out.Classes = append(out.Classes, DemoClass{c.Name, orEmpty(c.Tables), c.Weight, c.Sent, c.Errors, c.TotalMS})
+	}
+	for _, f := range s.Faults {
+		fault := DemoFault{Name: f.Name, Cause: f.Cause, Active: f.Active}
+		if !f.Since.IsZero() {
+			fault.Since = ptr(f.Since)
+		}
+		out.Faults = append(out.Faults, fault)
+	}
+	return out
+}

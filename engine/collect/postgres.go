@@ -1,0 +1,407 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"graphsnap/engine"
+)
+
+const (
+	// DefaultInterval is the time between two ticks.
+	DefaultInterval = 5 * time.Second
+	// DefaultWindow is the time over which rates are formed.
+	DefaultWindow = 60 * time.Second
+	// catalogEvery is how often the structure is read again; new tables bring it forward.
+	catalogEvery = 15 * time.Second
+	maxBackOff   = time.Minute
+	tickTimeout  = 30 * time.Second
+)
+
+// Source is one database to collect from.
+type Source struct {
+	Name     string
+	Type     string // postgresql
+	DSN      string
+	Interval time.Duration // 0 means DefaultInterval
+	Default  bool
+}
+
+// Options are the parts of a Collector; Source and Writer are required.
+type Options struct {
+	Source     Source
+	Thresholds Thresholds
+	Window     time.Duration // 0 means DefaultWindow
+	Writer     engine.LiveWriter
+	Clock      engine.Clock
+	Logger     *slog.Logger
+	OnTick     func(engine.LiveState) // told of each round, also of failed ones
+}
+
+// State is how the collecting goes.
+type State struct {
+	Live   engine.LiveState
+	Health string // ok, or the plain cause
+	Hint   string
+	DSN    string // without password
+}
+
+// Collector reads one PostgreSQL every few seconds and writes ticks.
+type Collector struct {
+	o      Options
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+
+	mu    sync.Mutex
+	state State
+
+	// The loop's own, untouched by others.
+	reader      *reader
+	id          identity
+	catalog     *catalog
+	catalogAt   time.Time
+	usages      map[int64]*usage
+	utility     map[int64]bool
+	own         map[int64]bool
+	window      window
+	trends      trends
+	statusCause error
+}
+
+// New makes a collector.
+func New(o Options) *Collector {
+	if o.Source.Interval == 0 {
+		o.Source.Interval = DefaultInterval
+	}
+	if o.Window == 0 {
+		o.Window = DefaultWindow
+	}
+	c := &Collector{o: o, window: window{length: o.Window}, trends: trends{}}
+	c.state = State{Health: "no tick yet", DSN: Redact(o.Source.DSN), Live: engine.LiveState{Source: o.Source.Name}}
+	return c
+}
+
+// Open checks the DSN and starts the loop. A database that is down is no failure of Open: the state says so, and the
+// loop tries again, less and less often. Kinds: invalid.
+func (c *Collector) Open(ctx context.Context) error {
+	if t := c.o.Source.Type; t != "" && t != "postgresql" {
+		return engine.Errorf(engine.KindInvalid, "source", "source %q has type %q", c.o.Source.Name, t).WithHint("only postgresql is collected so far")
+	}
+	if _, err := parseDSN(c.o.Source.DSN); err != nil {
+		return err
+	}
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.done.Go(func() { c.loop(ctx) })
+	return nil
+}
+
+// Close ends the loop and the connection.
+func (c *Collector) Close(context.Context) error {
+	if c.cancel != nil {
+		c.cancel()
+		c.done.Wait()
+	}
+	return nil
+}
+
+// State tells how the collecting goes.
+func (c *Collector) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+func (c *Collector) loop(ctx context.Context) {
+	defer c.disconnect(context.WithoutCancel(ctx))
+	// The parser is WebAssembly, whose first use takes seconds: not in the middle of the first tick.
+	_, _ = parseUsage("SELECT 1", &catalog{})
+	failures := 0
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		start := c.o.Clock.Now()
+		state, err := c.round(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		c.report(state, err)
+		next := c.o.Source.Interval - c.o.Clock.Now().Sub(start)
+		if err != nil {
+			c.disconnect(ctx)
+			failures++
+			next = min(c.o.Source.Interval<<min(failures-1, 6), maxBackOff)
+		} else {
+			failures = 0
+		}
+		timer.Reset(max(next, 0))
+	}
+}
+
+func (c *Collector) disconnect(ctx context.Context) {
+	if c.reader != nil {
+		closing, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_ = c.reader.conn.Close(closing)
+		c.reader = nil
+	}
+}
+
+// report keeps the state, tells others, and logs changes only: a database that is down for an hour is one line.
+func (c *Collector) report(state engine.LiveState, err error) {
+	c.mu.Lock()
+	before := c.state.Health
+	switch {
+	case err != nil:
+		last := c.state.Live
+		last.Status, last.Message = "down", err.Error()
+		c.state.Live, c.state.Health, c.state.Hint = last, err.Error(), engine.HintOf(err)
+	case state.Status != "ok":
+		c.state.Live, c.state.Health, c.state.Hint = state, state.Message, engine.HintOf(c.statusCause)
+	default:
+		c.state.Live, c.state.Health, c.state.Hint = state, "ok", ""
+	}
+	now := c.state
+	c.mu.Unlock()
+	if now.Health != before {
+		if now.Health == "ok" {
+			c.o.Logger.Info("collecting", "source", c.o.Source.Name, "database", now.Live.DatabaseName)
+		} else {
+			c.o.Logger.Warn("collecting is not complete", "source", c.o.Source.Name, "cause", now.Health, "hint", now.Hint)
+		}
+	}
+	if c.o.OnTick != nil {
+		c.o.OnTick(now.Live)
+	}
+}
+
+// round reads everything and writes one tick.
+func (c *Collector) round(ctx context.Context) (engine.LiveState, error) {
+	ctx, cancel := context.WithTimeout(ctx, tickTimeout)
+	defer cancel()
+	if c.reader == nil {
+		conn, err := connect(ctx, c.o.Source.DSN)
+		if err != nil {
+			return engine.LiveState{}, err
+		}
+		c.reader = &reader{conn: conn, texts: map[int64]string{}}
+		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+		c.catalog = nil
+	}
+	t, err := c.read(ctx)
+	if err != nil {
+		return engine.LiveState{}, explain(err, c.reader.conn.Config())
+	}
+	tick, err := c.o.Writer.WriteTick(ctx, t)
+	if err != nil {
+		return engine.LiveState{}, err
+	}
+	t.State.Tick = tick
+	return t.State, nil
+}
+
+// read makes the tick of this moment.
+func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
+	start := c.o.Clock.Now()
+	id, err := c.reader.identify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.reader.version < 130000 {
+		return nil, engine.Errorf(engine.KindInvalid, "source", "PostgreSQL %s is too old", id.version).WithHint("13 or newer is needed")
+	}
+	if id.database != c.id.database {
+		c.window.forget()
+	}
+	c.id = id
+	now := &reading{epoch: id.started}
+	statements, partial := c.readStatements(ctx, now)
+	if partial != nil && fatal(partial) {
+		return nil, partial
+	}
+	if now.at.IsZero() {
+		if err := c.reader.conn.QueryRow(ctx, "SELECT "+mark+" clock_timestamp()").Scan(&now.at); err != nil {
+			return nil, err
+		}
+		now.at = now.at.UTC()
+	}
+	connections, err := c.reader.database(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if c.catalog == nil || c.o.Clock.Now().Sub(c.catalogAt) >= catalogEvery {
+		if err := c.refreshCatalog(ctx); err != nil {
+			return nil, err
+		}
+	}
+	tables, err := c.reader.tables(ctx, c.catalog, now)
+	if err != nil {
+		return nil, err
+	}
+	c.learn(statements)
+
+	state := engine.LiveState{
+		Source: c.o.Source.Name, CollectedAt: now.at, DatabaseType: "postgresql", DatabaseName: id.database, DatabaseVersion: id.version, Status: "ok",
+	}
+	c.statusCause = partial
+	if partial != nil {
+		state.Status, state.Message = "partial", partial.Error()
+		if hint := engine.HintOf(partial); hint != "" {
+			state.Message += " — " + hint
+		}
+	}
+	r := &round{
+		source: c.o.Source.Name, at: now.at, catalog: c.catalog, tables: tables, usages: c.usages, utility: c.utility, own: c.own,
+		sum: c.window.add(now), thresholds: c.o.Thresholds, trends: c.trends, connections: connections,
+	}
+	t := r.tick(state)
+	t.State.Totals.Connections = ptr(connections)
+	if partial != nil && len(now.statements) == 0 {
+		// Without statements nothing is known of the load; 0 would be a lie.
+		totals := &t.State.Totals
+		totals.TotalQPS, totals.AvgLatencyMS, totals.TimeMSPerS, totals.UnattributedMSPerS, totals.ParseCoverage = nil, nil, nil, nil, nil
+	}
+	t.State.Totals.CollectMS = ptr(float64(c.o.Clock.Now().Sub(start).Microseconds()) / 1000)
+	return t, nil
+}
+
+// readStatements reads pg_stat_statements. What is missing there is no reason to stop: tables and references are read
+// all the same, and the returned error says what mends it.
+func (c *Collector) readStatements(ctx context.Context, now *reading) (texts map[int64]string, partial error) {
+	if c.reader.schema == "" {
+		if err := c.reader.findStatements(ctx); err != nil {
+			return nil, err
+		}
+	}
+	hidden, err := c.reader.statements(ctx, now)
+	if err != nil {
+		c.reader.schema = ""
+		return nil, err
+	}
+	if hidden > 0 {
+		partial = engine.Errorf(engine.KindDenied, "collect", "%d statements of other users are hidden from user %q", hidden, c.reader.conn.Config().User).
+			WithHint("run as superuser: GRANT pg_monitor TO %s;", c.reader.conn.Config().User)
+	}
+	texts, err = c.reader.newTexts(ctx, now.statements)
+	if err != nil {
+		return nil, err
+	}
+	return texts, partial
+}
+
+// fatal says whether the connection itself is of no more use.
+func fatal(err error) bool {
+	var known *engine.Error
+	return !errors.As(err, &known)
+}
+
+func (c *Collector) refreshCatalog(ctx context.Context) error {
+	fresh, err := c.reader.catalog(ctx, c.id.searchPath)
+	if err != nil {
+		return err
+	}
+	if c.catalog != nil && changedRelations(c.catalog, fresh) {
+		// A statement that named an unknown table may be understood now.
+		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+		c.reader.texts = map[int64]string{}
+	}
+	c.catalog, c.catalogAt = fresh, c.o.Clock.Now()
+	return nil
+}
+
+func changedRelations(a, b *catalog) bool {
+	if len(a.relations) != len(b.relations) {
+		return true
+	}
+	for name, rel := range b.relations {
+		old := a.relations[name]
+		if old == nil || old.oid != rel.oid || len(old.columns) != len(rel.columns) || old.definition != rel.definition {
+			return true
+		}
+	}
+	return false
+}
+
+// learn parses statements that are new and forgets those that are gone. Only what was learned is kept, not the text.
+func (c *Collector) learn(texts map[int64]string) {
+	for id, text := range texts {
+		if strings.Contains(text, mark) {
+			c.own[id] = true
+			continue
+		}
+		u, err := parseUsage(text, c.catalog)
+		switch {
+		case err != nil:
+			c.o.Logger.Debug("a statement cannot be parsed; its time stays unattributed", "source", c.o.Source.Name, "queryid", id, "err", err)
+			if isUtility(text) {
+				c.utility[id] = true
+			}
+		case u == nil:
+			c.utility[id] = true
+		default:
+			c.usages[id] = u
+		}
+	}
+	for id := range c.usages {
+		if _, alive := c.reader.texts[id]; !alive {
+			delete(c.usages, id)
+		}
+	}
+}
+
+// isUtility recognises statements that plan nothing by their first word, for text that does not parse: normalised
+// utility statements are not always valid SQL.
+func isUtility(text string) bool {
+	word, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+	switch strings.ToUpper(strings.TrimRight(word, ";")) {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE":
+		return false
+	}
+	return true
+}
+
+// Finding is one thing that Check looked at.
+type Finding struct {
+	Name    string
+	OK      bool
+	Message string
+	Fix     string // the exact statement or line that mends it
+}
+
+// Check looks at everything that collecting needs, for `graphsnap doctor`.
+func Check(ctx context.Context, dsn string) []Finding {
+	conn, err := connect(ctx, dsn)
+	if err != nil {
+		return []Finding{{"reachable", false, err.Error(), engine.HintOf(err)}}
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	r := &reader{conn: conn, texts: map[int64]string{}}
+	id, err := r.identify(ctx)
+	if err != nil {
+		return []Finding{{"reachable", false, explain(err, conn.Config()).Error(), ""}}
+	}
+	findings := []Finding{{"reachable", true, fmt.Sprintf("PostgreSQL %s, database %s", id.version, id.database), ""}}
+	findings = append(findings, Finding{"version", r.version >= 130000, "PostgreSQL " + id.version, "upgrade to PostgreSQL 13 or newer"})
+	if err := r.findStatements(ctx); err != nil {
+		return append(findings, Finding{"pg_stat_statements", false, err.Error(), engine.HintOf(err)})
+	}
+	hidden, err := r.statements(ctx, &reading{})
+	if err != nil {
+		return append(findings, Finding{"pg_stat_statements", false, err.Error(), engine.HintOf(err)})
+	}
+	findings = append(findings, Finding{Name: "pg_stat_statements", OK: true, Message: "loaded and readable"})
+	rights := Finding{Name: "rights", OK: hidden == 0, Message: "all statements are visible"}
+	if hidden > 0 {
+		rights.Message, rights.Fix = fmt.Sprintf("%d statements of other users are hidden", hidden), "GRANT pg_monitor TO "+conn.Config().User+";"
+	}
+	return append(findings, rights)
+}

@@ -1,0 +1,63 @@
+package collect
+
+// mark stands in every statement of the collector, behind the first word, where pg_stat_statements keeps it: by it the
+// collector leaves its own work out of the figures.
+const mark = "/* graphsnap */"
+
+// The statements of the collector. They read system views only, and only counters and gauges, never the user's rows.
+const (
+	queryServer = `SELECT ` + mark + ` current_database()::text, current_setting('server_version'), current_setting('server_version_num')::int,
+       pg_postmaster_start_time(), current_schemas(false)::text[]`
+
+	// The place of pg_stat_statements: its schema, or null where the extension was not created in this database.
+	queryExtension = `SELECT ` + mark + ` quote_ident(n.nspname)
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'`
+
+	queryDatabase = `SELECT ` + mark + ` d.xact_commit, d.xact_rollback, d.deadlocks,
+       (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.datid AND a.application_name <> 'graphsnap')
+FROM pg_stat_database d WHERE d.datname = current_database()`
+
+	// Clock and counters in one statement, so that the time fits the counts. %[1]s is the schema, %[2]s the condition
+	// that leaves out statements that ran inside functions, whose time their callers carry already.
+	queryStatements = `SELECT ` + mark + ` clock_timestamp(), s.userid::bigint, s.queryid, s.calls, s.total_exec_time, s.rows
+FROM %[1]s.pg_stat_statements(false) s
+WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) %[2]s`
+
+	queryTexts = `SELECT ` + mark + ` DISTINCT ON (s.queryid) s.queryid, s.query
+FROM %[1]s.pg_stat_statements(true) s
+WHERE s.queryid = ANY($1) AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`
+
+	queryForgotten = `SELECT ` + mark + ` dealloc, stats_reset FROM %[1]s.pg_stat_statements_info`
+
+	// Partitions answer under the name of their root.
+	queryTables = `SELECT ` + mark + ` coalesce(pg_partition_root(c.oid), c.oid)::oid::bigint, c.relispartition, c.relkind = 'p',
+       c.reltuples::float8, coalesce(st.n_live_tup, 0)::float8, CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_table_size(c.oid) END,
+       coalesce(st.n_dead_tup, 0), coalesce(st.seq_scan, 0), coalesce(st.seq_tup_read, 0), coalesce(st.idx_scan, 0), coalesce(st.idx_tup_fetch, 0),
+       coalesce(io.heap_blks_hit, 0), coalesce(io.heap_blks_read, 0)
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_stat_user_tables st ON st.relid = c.oid
+LEFT JOIN pg_statio_user_tables io ON io.relid = c.oid
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'`
+
+	queryRelations = `SELECT ` + mark + ` c.oid::bigint, n.nspname::text, c.relname::text, c.relkind IN ('v', 'm'),
+       CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE '' END,
+       coalesce(pg_partition_root(c.oid), c.oid)::oid::bigint,
+       (SELECT coalesce(array_agg(a.attname::text), '{}') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'`
+
+	queryForeignKeys = `SELECT ` + mark + ` k.conname::text, k.conrelid::bigint, k.confrelid::bigint,
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.conkey) WITH ORDINALITY u(n, i) JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n),
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.confkey) WITH ORDINALITY u(n, i) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n),
+       CASE k.confdeltype WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' ELSE 'set default' END,
+       coalesce((SELECT i.indexrelid::regclass::text FROM pg_index i
+         WHERE i.indrelid = k.conrelid AND i.indisvalid AND i.indpred IS NULL
+           AND (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey
+         ORDER BY i.indexrelid LIMIT 1), '')
+FROM pg_constraint k
+WHERE k.contype = 'f' AND k.conparentid = 0
+ORDER BY k.conname, k.conrelid`
+)

@@ -1,0 +1,245 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"graphsnap/engine"
+)
+
+// reader reads one PostgreSQL over one connection.
+type reader struct {
+	conn    *pgx.Conn
+	version int    // server_version_num
+	schema  string // of pg_stat_statements, quoted; "" where it is not usable
+	texts   map[int64]string
+}
+
+// identity is what the server says of itself.
+type identity struct {
+	database, version string
+	started           time.Time
+	searchPath        []string
+}
+
+func (r *reader) identify(ctx context.Context) (identity, error) {
+	var id identity
+	err := r.conn.QueryRow(ctx, queryServer).Scan(&id.database, &id.version, &r.version, &id.started, &id.searchPath)
+	return id, err
+}
+
+// findStatements looks for pg_stat_statements and says, as an error with the fix, why it is not usable.
+func (r *reader) findStatements(ctx context.Context) error {
+	r.schema = ""
+	var schema string
+	err := r.conn.QueryRow(ctx, queryExtension).Scan(&schema)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return engine.Errorf(engine.KindUnavailable, "collect", "the extension pg_stat_statements is not created in this database").
+			WithHint("run in this database: CREATE EXTENSION pg_stat_statements;")
+	}
+	if err != nil {
+		return err
+	}
+	r.schema = schema
+	return nil
+}
+
+// statements reads the counters of all statements. hidden counts rows whose text this user may not see.
+func (r *reader) statements(ctx context.Context, into *reading) (hidden int, err error) {
+	condition := ""
+	if r.version >= 140000 {
+		condition = "AND s.toplevel"
+	}
+	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryStatements, r.schema, condition))
+	if err != nil {
+		return 0, statementsError(err)
+	}
+	into.statements = map[statementID]counters{}
+	var at time.Time
+	for rows.Next() {
+		var user int64
+		var query *int64
+		var c counters
+		if err := rows.Scan(&at, &user, &query, &c.calls, &c.execMS, &c.rows); err != nil {
+			rows.Close()
+			return 0, err
+		}
+		if query == nil {
+			hidden++
+			continue
+		}
+		into.at = at.UTC()
+		into.statements[statementID{uint32(user), *query}] = c
+	}
+	if err := rows.Err(); err != nil {
+		return 0, statementsError(err)
+	}
+	if r.version >= 140000 {
+		var reset *time.Time
+		if err := r.conn.QueryRow(ctx, fmt.Sprintf(queryForgotten, r.schema)).Scan(&into.forgotten, &reset); err != nil {
+			return 0, statementsError(err)
+		}
+		if reset != nil {
+			into.reset = *reset
+		}
+	}
+	return hidden, nil
+}
+
+// statementsError explains the one trouble that everybody meets: the extension was created but the library is not loaded.
+func statementsError(err error) error {
+	if strings.Contains(err.Error(), "shared_preload_libraries") {
+		return engine.Errorf(engine.KindUnavailable, "collect", "pg_stat_statements is created but its library is not loaded").WithCause(err).
+			WithHint("add to postgresql.conf: shared_preload_libraries = 'pg_stat_statements' and restart the server")
+	}
+	return err
+}
+
+// newTexts fetches the texts of statements that were not seen before.
+func (r *reader) newTexts(ctx context.Context, current map[statementID]counters) (map[int64]string, error) {
+	var unknown []int64
+	alive := map[int64]bool{}
+	for id := range current {
+		alive[id.query] = true
+		if _, known := r.texts[id.query]; !known {
+			unknown = append(unknown, id.query)
+			r.texts[id.query] = ""
+		}
+	}
+	for id := range r.texts {
+		if !alive[id] {
+			delete(r.texts, id)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil, nil
+	}
+	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryTexts, r.schema), unknown)
+	if err != nil {
+		return nil, err
+	}
+	found := map[int64]string{}
+	for rows.Next() {
+		var id int64
+		var text string
+		if err := rows.Scan(&id, &text); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		found[id] = text
+	}
+	return found, rows.Err()
+}
+
+// database reads the counters of the whole database and the number of its connections.
+func (r *reader) database(ctx context.Context, into *reading) (connections int64, err error) {
+	d := &into.database
+	err = r.conn.QueryRow(ctx, queryDatabase).Scan(&d.commits, &d.rollbacks, &d.deadlocks, &connections)
+	return connections, err
+}
+
+// tables reads gauges and counters of all tables; c names them.
+func (r *reader) tables(ctx context.Context, c *catalog, into *reading) (map[string]*tableState, error) {
+	byOID := map[uint32]*relation{}
+	for _, rel := range c.relations {
+		byOID[rel.oid] = rel
+	}
+	rows, err := r.conn.Query(ctx, queryTables)
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]*tableState{}
+	into.tables = map[string]tableCounters{}
+	for rows.Next() {
+		var root int64
+		var isPartition, isParent bool
+		var estimate, live float64
+		var bytes, dead int64
+		var t tableCounters
+		if err := rows.Scan(&root, &isPartition, &isParent, &estimate, &live, &bytes, &dead, &t.seqScan, &t.seqRows, &t.idxScan, &t.idxRows, &t.hit, &t.read); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		rel := byOID[uint32(root)]
+		if rel == nil {
+			continue // made since the catalog was read: it comes with the next tick
+		}
+		s, ok := states[rel.key()]
+		if !ok {
+			s = &tableState{rel: rel, rows: -1}
+			states[rel.key()] = s
+		}
+		s.partition = s.partition || isPartition || isParent
+		if !isParent {
+			// n_live_tup is kept up to date by every write, reltuples only by ANALYZE; fresh statistics may lack the first.
+			n := live
+			if n == 0 && estimate > 0 {
+				n = estimate
+			}
+			if n > 0 || estimate >= 0 {
+				s.rows = max(s.rows, 0) + n
+			}
+		}
+		s.bytes, s.deadRows = s.bytes+bytes, s.deadRows+dead
+		into.tables[rel.key()] = into.tables[rel.key()].plus(t)
+	}
+	return states, rows.Err()
+}
+
+// catalog reads the structure of the database.
+func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, error) {
+	c := &catalog{relations: map[string]*relation{}, searchPath: searchPath, references: map[[2]string]bool{}}
+	rows, err := r.conn.Query(ctx, queryRelations)
+	if err != nil {
+		return nil, err
+	}
+	byOID, roots, names := map[uint32]*relation{}, map[uint32]uint32{}, map[uint32]string{}
+	for rows.Next() {
+		var oid, root int64
+		var columns []string
+		rel := &relation{columns: map[string]bool{}}
+		if err := rows.Scan(&oid, &rel.schema, &rel.name, &rel.view, &rel.definition, &root, &columns); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		rel.oid = uint32(oid)
+		for _, name := range columns {
+			rel.columns[name] = true
+		}
+		byOID[rel.oid], roots[rel.oid], names[rel.oid] = rel, uint32(root), rel.schema+"."+rel.name
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	for oid, rel := range byOID {
+		if root := byOID[roots[oid]]; root != nil {
+			rel = root
+		}
+		c.relations[names[oid]] = rel
+	}
+	rows, err = r.conn.Query(ctx, queryForeignKeys)
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		var fk foreignKey
+		var from, to int64
+		if err := rows.Scan(&fk.name, &from, &to, &fk.columns, &fk.referenced, &fk.onDelete, &fk.index); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		a, b := byOID[uint32(from)], byOID[uint32(to)]
+		if a == nil || b == nil {
+			continue
+		}
+		fk.from, fk.to = a.key(), b.key()
+		c.keys = append(c.keys, fk)
+		c.references[[2]string{fk.from, fk.to}] = true
+	}
+	return c, rows.Err()
+}
