@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"graphsnap/api"
+	"graphsnap/engine"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var most int
+	cmd := &cobra.Command{
+		Use:   "show [SNAPSHOT]",
+		Short: "Show a snapshot: totals, bottlenecks, critical paths, heaviest pairs",
+		Long:  "Show a snapshot. SNAPSHOT is an id, latest (the default), latest~3, @-1h, @2026-01-31T09:00:00Z or a unique prefix of an id.",
+		Example: `  graphsnap show
+  graphsnap show latest~1
+  graphsnap show @-1h --json | jq .performance_summary`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref := "latest"
+			if len(args) == 1 {
+				ref = args[0]
+			}
+			d, err := a.client().Get(cmd.Context(), ref, a.source)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(d)
+			}
+			a.printDocument(d, most)
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&most, "limit", 10, "longest list of bottlenecks and of pairs")
+	return cmd
+}
+
+func (a *app) printDocument(d api.Document, most int) {
+	a.printf("%s\n", d.SnapshotID)
+	facts := [][]string{
+		{"  taken", d.Timestamp.Format("2006-01-02 15:04:05 UTC") + ", " + d.TriggerType},
+		{"  database", strings.TrimSpace(fmt.Sprintf("%s (%s %s %s)", d.Source, d.Metadata.DatabaseType, d.Metadata.DatabaseVersion, d.Metadata.DatabaseName))},
+		{"  load", figure(d.Summary.TotalQPS, "queries/s") + ", " + figure(d.Summary.AvgLatency, "ms mean") + ", " + figure(d.Summary.TimeMSPerS, "ms/s in the database")},
+		{"  graph", fmt.Sprintf("%d nodes, %d relationships, complexity %s", d.NodeCount, d.RelationshipCount, d.Metadata.GraphComplexity)},
+		{"  severity", fmt.Sprintf("%s, %d bottlenecks", d.Severity, d.Summary.BottlenecksCount)},
+		{"  evidence", fmt.Sprintf("%s read, root hash %.16s", d.Consistency.Mode, d.RootHash)},
+	}
+	if d.Description != "" {
+		facts = append(facts, []string{"  description", d.Description})
+	}
+	if len(d.Tags) > 0 {
+		facts = append(facts, []string{"  tags", strings.Join(d.Tags, ", ")})
+	}
+	a.table(facts)
+	for _, w := range d.Warnings {
+		a.printf("  warning: %s\n", w)
+	}
+	if len(d.Summary.CriticalPaths) > 0 {
+		a.printf("\nCritical paths\n")
+		for _, p := range d.Summary.CriticalPaths {
+			a.printf("  %s\n", p)
+		}
+	}
+	if len(d.Summary.Bottlenecks) > 0 {
+		a.printf("\nBottlenecks\n")
+		rows := [][]string{}
+		for _, b := range d.Summary.Bottlenecks[:min(most, len(d.Summary.Bottlenecks))] {
+			name := engine.KeyName(b.ID)
+			if b.Kind == "relationship" {
+				name = pairName(b.Source, b.Target)
+			}
+			rows = append(rows, []string{"  " + b.Severity, name, b.Type, figure(b.Value, engine.MetricUnits[b.Type])})
+		}
+		a.table(rows)
+	}
+	a.printPairs(d.GraphState.Relationships, most)
+}
+
+// printPairs prints the pairs with the most additive time.
+func (a *app) printPairs(rels []api.GraphRelationship, most int) {
+	type ends struct{ from, to string }
+	metrics := map[ends]map[string]*float64{}
+	for _, r := range rels {
+		if v, ok := r.Properties["value"].(float64); ok {
+			e := ends{r.Source, r.Target}
+			if metrics[e] == nil {
+				metrics[e] = map[string]*float64{}
+			}
+			metrics[e][r.Type] = &v
+		}
+	}
+	if len(metrics) == 0 {
+		return
+	}
+	order := make([]ends, 0, len(metrics))
+	for e := range metrics {
+		order = append(order, e)
+	}
+	weight := func(e ends) float64 {
+		if v := metrics[e][engine.RelTimeMSPerS]; v != nil {
+			return *v
+		}
+		return 0
+	}
+	sort.Slice(order, func(i, j int) bool {
+		if x, y := weight(order[i]), weight(order[j]); x != y {
+			return x > y
+		}
+		return order[i].from+order[i].to < order[j].from+order[j].to
+	})
+	a.printf("\nHeaviest pairs\n")
+	rows := [][]string{{"  PAIR", "TIME", "LATENCY", "RATE"}}
+	for _, e := range order[:min(most, len(order))] {
+		m := metrics[e]
+		rows = append(rows, []string{"  " + pairName(e.from, e.to), figure(m[engine.RelTimeMSPerS], "ms/s"), figure(m[engine.RelAvgLatencyMS], "ms"), figure(m[engine.RelQueriesPerSec], "queries/s")})
+	}
+	a.table(rows)
+}

@@ -1,0 +1,125 @@
+package configs
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Config is everything that can be set. Every key has a default, so an empty file is a valid one.
+type Config struct {
+	Server    Server   `yaml:"server"`
+	Live      Database `yaml:"live"`
+	Snapshots Database `yaml:"snapshots"`
+	Sources   []Source `yaml:"sources"`
+	Collect   Collect  `yaml:"collect"`
+	Log       Log      `yaml:"log"`
+}
+
+// Server is where the API, the WebSocket and the viewer are served.
+type Server struct {
+	Host string `yaml:"host"` // loopback only, until there are tokens
+	Port int    `yaml:"port"`
+}
+
+// Database is a Neo4j database. The password comes from password_file where that is set.
+type Database struct {
+	URI           string `yaml:"uri"`
+	User          string `yaml:"user"`
+	Password      Secret `yaml:"password"`
+	PasswordFile  string `yaml:"password_file"`
+	Database      string `yaml:"database"`       // "" means the user's home database
+	DefaultSource string `yaml:"default_source"` // live only: the source of elements that name none
+}
+
+// Source is one monitored SQL database.
+type Source struct {
+	Name     string   `yaml:"name"`
+	Type     string   `yaml:"type"` // postgresql
+	DSN      Secret   `yaml:"dsn"`
+	Interval Duration `yaml:"interval"` // of the ticks; 0 means collect.interval
+	Default  bool     `yaml:"default"`  // taken by requests that name no source
+}
+
+// Collect is how all sources are collected and judged.
+type Collect struct {
+	Interval   Duration   `yaml:"interval"`
+	Window     Duration   `yaml:"window"` // over which rates are formed
+	Thresholds Thresholds `yaml:"thresholds"`
+}
+
+// Thresholds are the severity rules; index_efficiency_pct is bad when low, the others when high.
+type Thresholds struct {
+	AvgLatencyMS    Levels  `yaml:"avg_latency_ms"`
+	TimeMSPerS      Levels  `yaml:"time_ms_per_s"`
+	HotspotScore    Levels  `yaml:"hotspot_score"`
+	IndexEfficiency Levels  `yaml:"index_efficiency_pct"`
+	MinShare        float64 `yaml:"min_share"` // part of the database's time below which everything is low, 0-1
+}
+
+// Levels are the values from which a metric is medium, high or critical.
+type Levels struct {
+	Medium   float64 `yaml:"medium"`
+	High     float64 `yaml:"high"`
+	Critical float64 `yaml:"critical"`
+}
+
+// Log is what is logged to standard error.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// Secret is a text that is never printed.
+type Secret string
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "xxxxx"
+}
+
+// MarshalYAML hides the secret.
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
+
+// MarshalJSON hides the secret.
+func (s Secret) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", s.String()), nil }
+
+// LogValue hides the secret.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Duration is a time span written as 90s, 5m, 12h or 30d.
+type Duration time.Duration
+
+// String gives the shortest form.
+func (d Duration) String() string {
+	if day := 24 * time.Hour; d > 0 && time.Duration(d)%day == 0 {
+		return fmt.Sprintf("%dd", time.Duration(d)/day)
+	}
+	return time.Duration(d).String()
+}
+
+// MarshalYAML gives the readable form.
+func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
+
+// Default gives the configuration that an empty file has.
+func Default() Config {
+	return Config{
+		Server:    Server{Host: "127.0.0.1", Port: 8080},
+		Live:      Database{URI: "bolt://127.0.0.1:7687", User: "neo4j", DefaultSource: "default"},
+		Snapshots: Database{URI: "bolt://127.0.0.1:7688", User: "neo4j"},
+		Collect: Collect{
+			Interval: Duration(5 * time.Second), Window: Duration(60 * time.Second),
+			Thresholds: Thresholds{
+				AvgLatencyMS:    Levels{50, 200, 1000},
+				TimeMSPerS:      Levels{200, 500, 2000},
+				HotspotScore:    Levels{40, 70, 90},
+				IndexEfficiency: Levels{50, 20, 5},
+				MinShare:        0.02,
+			},
+		},
+		Log: Log{Level: "info", Format: "text"},
+	}
+}
