@@ -18,7 +18,8 @@ const (
 	historyDepth = 20
 )
 
-type refInput struct {
+// RefInput names a snapshot. It is exported because huma passes over embedded fields that are not.
+type RefInput struct {
 	ID     string `path:"snapshot_id" doc:"An id, latest, latest~3, @-1h, @2026-01-31T09:00:00Z or a unique prefix" example:"latest"`
 	Source string `query:"source" doc:"Narrows everything but a full id; needed where several sources have snapshots and none is the default"`
 }
@@ -146,7 +147,7 @@ func parseTime(name, text string) (time.Time, error) {
 }
 
 type getInput struct {
-	refInput
+	RefInput
 	IncludeHistorical bool   `query:"include_historical" doc:"Add earlier values of each bottleneck"`
 	IfNoneMatch       string `header:"If-None-Match"`
 }
@@ -220,7 +221,7 @@ func (s *Server) compare(ctx context.Context, in *compareInput) (*body[Compariso
 	return &body[Comparison]{comparisonOf(d, in.Limit)}, nil
 }
 
-func (s *Server) remove(ctx context.Context, in *refInput) (*struct{}, error) {
+func (s *Server) remove(ctx context.Context, in *RefInput) (*struct{}, error) {
 	snap, err := s.o.Engine.Resolve(ctx, in.Source, in.ID)
 	if err != nil {
 		return nil, err
@@ -229,7 +230,7 @@ func (s *Server) remove(ctx context.Context, in *refInput) (*struct{}, error) {
 }
 
 type exportInput struct {
-	refInput
+	RefInput
 	Format      string `query:"format" default:"json" enum:"json,cypher,csv"`
 	Compression string `query:"compression" enum:"gzip,zstd,"`
 }

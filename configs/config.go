@@ -54,7 +54,8 @@ type Thresholds struct {
 	TimeMSPerS      Levels  `yaml:"time_ms_per_s"`
 	HotspotScore    Levels  `yaml:"hotspot_score"`
 	IndexEfficiency Levels  `yaml:"index_efficiency_pct"`
-	MinShare        float64 `yaml:"min_share"` // part of the database's time below which everything is low, 0-1
+	MinShare        float64 `yaml:"min_share"`      // part of the database's time below which everything is low, 0-1
+	MinLatencyMS    float64 `yaml:"min_latency_ms"` // mean latency below which index efficiency does not matter, ms
 }
 
 // Levels are the values from which a metric is medium, high or critical.
@@ -118,6 +119,7 @@ func Default() Config {
 				HotspotScore:    Levels{40, 70, 90},
 				IndexEfficiency: Levels{50, 20, 5},
 				MinShare:        0.02,
+				MinLatencyMS:    5,
 			},
 		},
 		Log: Log{Level: "info", Format: "text"},

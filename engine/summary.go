@@ -67,10 +67,14 @@ func Summarise(g *Graph, totals Totals) Summary {
 		}
 	}
 	s.BottlenecksCount = len(s.Bottlenecks)
+	weight := timeByEnds(g)
 	sort.Slice(s.Bottlenecks, func(i, j int) bool {
 		a, b := s.Bottlenecks[i], s.Bottlenecks[j]
 		if a.Severity.Rank() != b.Severity.Rank() {
 			return a.Severity.Rank() > b.Severity.Rank()
+		}
+		if x, y := weight[a.ends()], weight[b.ends()]; x != y {
+			return x > y
 		}
 		if a.Kind != b.Kind {
 			return a.Kind == KindRelationship
@@ -81,6 +85,30 @@ func Summarise(g *Graph, totals Totals) Summary {
 		s.Bottlenecks = s.Bottlenecks[:maxListBottlenecks]
 	}
 	return s
+}
+
+// ends gives what a bottleneck lies between; a node lies between itself and itself.
+func (b Bottleneck) ends() [2]string {
+	if b.Kind == KindNode {
+		return [2]string{b.Key, b.Key}
+	}
+	return [2]string{b.From, b.To}
+}
+
+// timeByEnds gives the additive time between two nodes, and at one node by itself, ms/s.
+func timeByEnds(g *Graph) map[[2]string]float64 {
+	times := map[[2]string]float64{}
+	for _, n := range g.Nodes {
+		if v, ok := n.Properties.Number("time_ms_per_s"); ok {
+			times[[2]string{n.Key, n.Key}] += v
+		}
+	}
+	for _, r := range g.Relationships {
+		if v, ok := r.Properties.Number("value"); ok && r.Type == RelTimeMSPerS {
+			times[[2]string{r.From, r.To}] += v
+		}
+	}
+	return times
 }
 
 // WorstSeverity gives the worst severity of any element, or low.

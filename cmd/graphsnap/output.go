@@ -16,6 +16,7 @@ import (
 func (a *app) printJSON(v any) error {
 	encoder := json.NewEncoder(a.out)
 	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // a DSN with & shall be copied as it is
 	return encoder.Encode(v)
 }
 

@@ -134,7 +134,7 @@ func thresholds(t configs.Thresholds) collect.Thresholds {
 	level := func(l configs.Levels) collect.Levels { return collect.Levels(l) }
 	return collect.Thresholds{
 		AvgLatencyMS: level(t.AvgLatencyMS), TimeMSPerS: level(t.TimeMSPerS), HotspotScore: level(t.HotspotScore),
-		IndexEfficiency: level(t.IndexEfficiency), MinShare: t.MinShare,
+		IndexEfficiency: level(t.IndexEfficiency), MinShare: t.MinShare, MinLatencyMS: t.MinLatencyMS,
 	}
 }
 

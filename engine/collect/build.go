@@ -248,7 +248,7 @@ func (r *round) metrics(ends [2]string, l *load, a *attribution, alive map[strin
 		alive[key] = true
 		rels = append(rels, engine.Relationship{Key: key, Type: v.relType, From: ends[0], To: ends[1], Properties: engine.Properties{
 			"value": v.value, "unit": engine.MetricUnits[v.relType], "timestamp": r.at.Unix(), "updated_at": r.at,
-			"trend": r.trends.add(key, v.value), "severity": string(r.thresholds.severityOf(v.relType, v.value, timeShare)),
+			"trend": r.trends.add(key, v.value), "severity": string(r.thresholds.severityOf(v.relType, v.value, timeShare, latency)),
 			"window_s": seconds, "quality": string(l.quality), "basis": l.basis,
 		}})
 	}
@@ -329,8 +329,8 @@ func (r *round) nodeProperties(key string, a *attribution) engine.Properties {
 	}
 	score := hotspotScore(share(carried, a.execMS), mean, share(float64(touched.calls), float64(a.calls)))
 	p["hotspot_score"] = score
-	severity := r.thresholds.severityOf(engine.RelHotspotScore, score, share(carried, a.execMS))
-	if s := r.thresholds.severityOf(engine.RelAvgLatencyMS, latency, share(own, a.execMS)); s.Rank() > severity.Rank() {
+	severity := r.thresholds.severityOf(engine.RelHotspotScore, score, share(carried, a.execMS), mean)
+	if s := r.thresholds.severityOf(engine.RelAvgLatencyMS, latency, share(own, a.execMS), latency); s.Rank() > severity.Rank() {
 		severity = s
 	}
 	p["severity"] = string(severity)

@@ -19,6 +19,9 @@ type Thresholds struct {
 	// MinShare is the part of the database's time that an element must have to be more than low: a slow report that runs
 	// once an hour is no bottleneck. 0-1.
 	MinShare float64 `json:"min_share"`
+	// MinLatencyMS is the mean latency from which INDEX_EFFICIENCY matters: reading a small table as a whole is no
+	// trouble while nobody feels it. ms
+	MinLatencyMS float64 `json:"min_latency_ms"`
 }
 
 // DefaultThresholds suit a database that answers people: half a second is felt, a second is a complaint.
@@ -29,11 +32,12 @@ func DefaultThresholds() Thresholds {
 		HotspotScore:    Levels{40, 70, 90},
 		IndexEfficiency: Levels{50, 20, 5},
 		MinShare:        0.02,
+		MinLatencyMS:    5,
 	}
 }
 
-// severityOf judges a metric; share is the element's part of the database's time, 0-1.
-func (t Thresholds) severityOf(relType string, value, share float64) engine.Severity {
+// severityOf judges a metric of an element with this part of the database's time (0-1) and this mean latency (ms).
+func (t Thresholds) severityOf(relType string, value, share, latencyMS float64) engine.Severity {
 	if share < t.MinShare {
 		return engine.SeverityLow
 	}
@@ -45,6 +49,9 @@ func (t Thresholds) severityOf(relType string, value, share float64) engine.Seve
 	case engine.RelHotspotScore:
 		return t.HotspotScore.above(value)
 	case engine.RelIndexEfficiency:
+		if latencyMS < t.MinLatencyMS {
+			return engine.SeverityLow
+		}
 		return t.IndexEfficiency.below(value)
 	}
 	return engine.SeverityLow

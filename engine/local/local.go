@@ -55,7 +55,7 @@ type closer struct {
 
 // Open starts everything and waits until it answers. Where a part fails or ctx ends, what was started is stopped again.
 // Kinds: conflict (data folder or port in use), unavailable (a part cannot be installed or does not start), invalid.
-func Open(ctx context.Context, o Options) (s *Servers, err error) {
+func Open(ctx context.Context, o Options) (servers *Servers, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string, string) {}
 	}
@@ -71,7 +71,7 @@ func Open(ctx context.Context, o Options) (s *Servers, err error) {
 	if err := makeDataDir(o.DataDir); err != nil {
 		return nil, err
 	}
-	s = &Servers{failed: make(chan error, 4), log: o.Logger}
+	s := &Servers{failed: make(chan error, 4), log: o.Logger}
 	if s.lock, err = lockDataDir(o.DataDir); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,6 @@ func Open(ctx context.Context, o Options) (s *Servers, err error) {
 			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 			defer cancel()
 			err = errors.Join(err, s.Close(closing))
-			s = nil
 		}
 	}()
 	s.record = openRecord(o.DataDir)
@@ -124,11 +123,18 @@ func (s *Servers) openNeo4j(ctx context.Context, o Options) error {
 		wg.Go(func() { errs[i] = n.start(ctx, launch, s) })
 	}
 	wg.Wait()
-	for _, n := range servers {
-		if n.child != nil {
-			s.closers = append(s.closers, closer{"neo4j " + n.role, n.child.stop})
+	// Neither server needs the other, and each takes ten seconds to shut down, so they stop together too.
+	s.closers = append(s.closers, closer{"neo4j", func(ctx context.Context) error {
+		errs := make([]error, len(servers))
+		var wg sync.WaitGroup
+		for i, n := range servers {
+			if n.child != nil {
+				wg.Go(func() { errs[i] = n.child.stop(ctx) })
+			}
 		}
-	}
+		wg.Wait()
+		return errors.Join(errs...)
+	}})
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ INSERT INTO users SELECT i, 'User ' || i, 'user' || i || '@example.com', 1 + (i 
 INSERT INTO products SELECT i, 1 + (i * 31) % 2000, 1 + i % 300, 'Product ' || i, (5 + (i * 37) % 50000)::numeric / 100, i % 20 <> 0 FROM generate_series(1, 20000) i;
 INSERT INTO inventory SELECT p, w, (p * w) % 500 FROM generate_series(1, 20000) p, generate_series(1, 4) w;
 INSERT INTO orders (id, user_id, status, created_at) SELECT i, 1 + (i * 7907) % 250000, (ARRAY['new','paid','shipped','done'])[1 + i % 4], now() - (i % 720) * interval '1 hour' FROM generate_series(1, 200000) i;
-INSERT INTO order_items (order_id, product_id, quantity, price) SELECT 1 + i / 2, 1 + (i * 7901) % 20000, 1 + i % 5, (5 + i % 9000)::numeric / 100 FROM generate_series(0, 399999) i;
+INSERT INTO order_items (order_id, product_id, quantity, price) SELECT 1 + i / 2, 1 + (i * 7901) % 20000, 1 + i % 5, (5 + i % 9000)::numeric / 100 FROM generate_series(0::bigint, 399999) i;
 INSERT INTO payments (order_id, amount, method, paid_at) SELECT i, (10 + i % 50000)::numeric / 100, (ARRAY['card','invoice','wallet'])[1 + i % 3], now() - (i % 720) * interval '1 hour' FROM generate_series(1, 200000) i WHERE i % 4 <> 0;
 INSERT INTO shipments (order_id, warehouse_id, status) SELECT i, 1 + i % 8, (ARRAY['packed','sent','delivered'])[1 + i % 3] FROM generate_series(1, 200000) i WHERE i % 4 > 1;
 INSERT INTO reviews (product_id, user_id, rating, body) SELECT 1 + (i * 17) % 20000, 1 + (i * 7883) % 250000, 1 + i % 5, 'Review text number ' || i FROM generate_series(1, 120000) i;
