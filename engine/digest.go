@@ -33,6 +33,9 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		if math.IsNaN(x) {
 			bits = 0x7ff8000000000000 // all NaNs are one value
 		}
+		if x == 0 {
+			bits = 0 // and so are both zeros, as Cypher has it
+		}
 		return binary.BigEndian.AppendUint64(append(b, 'f'), bits), nil
 	case string:
 		return appendText(append(b, 's'), x), nil

@@ -10,6 +10,7 @@ import (
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
 	"graphsnap/engine"
+	"graphsnap/engine/enginetest"
 )
 
 // tickOf makes a tick of three tables and one metric for a source of its own.
@@ -144,7 +145,7 @@ func TestCaptureAndCompare(t *testing.T) {
 func TestStrangerIsCaptured(t *testing.T) {
 	live, snaps := openBoth(t)
 	ctx, source := context.Background(), sourceOf(t)
-	stranger := must[*Live](t)(OpenLive(live.config(), source, engine.SystemClock{}, slog.New(slog.DiscardHandler)))
+	stranger := must[*Live](t)(OpenLive(configOf(enginetest.LiveNeo4j(t)), source, engine.SystemClock{}, slog.New(slog.DiscardHandler)))
 	t.Cleanup(func() { _ = stranger.Close(ctx) })
 	e := engineOver(stranger, snaps)
 	write := func(text string, params map[string]any) {

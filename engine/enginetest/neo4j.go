@@ -1,0 +1,148 @@
+package enginetest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/wait"
+)
+
+// Server is a Neo4j server for tests.
+type Server struct {
+	URI, User, Password string
+	container           testcontainers.Container
+}
+
+const (
+	officialImage = "neo4j:5.26-community"
+	localImage    = "graphsnap/neo4j-local:5.26.28"
+	testPassword  = "test-password"
+	pullTimeout   = 2 * time.Minute
+	startTimeout  = 3 * time.Minute
+)
+
+// shared is one server a role and test process.
+type shared struct {
+	once   sync.Once
+	server *Server
+	err    error
+}
+
+var live, snapshots shared
+
+// LiveNeo4j gives the server for live graphs of this test process. Tests share it and keep apart by their sources.
+func LiveNeo4j(t testing.TB) *Server { return live.get(t) }
+
+// SnapshotNeo4j gives the server for snapshots of this test process.
+func SnapshotNeo4j(t testing.TB) *Server { return snapshots.get(t) }
+
+func (s *shared) get(t testing.TB) *Server {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a container")
+	}
+	s.once.Do(func() { s.server, s.err = StartNeo4j(context.Background()) })
+	if s.err != nil {
+		// A missing server must not pass for a green test where it counts.
+		if os.Getenv("CI") != "" {
+			t.Fatalf("no Neo4j container: %v", s.err)
+		}
+		t.Skipf("no Neo4j container: %v", s.err)
+	}
+	return s.server
+}
+
+// Stop ends the shared servers; TestMain calls it after the tests. Nothing else would, because the reaper of
+// testcontainers needs an image of its own.
+func Stop() {
+	for _, s := range []*shared{&live, &snapshots} {
+		if s.server != nil {
+			_ = s.server.container.Terminate(context.Background())
+		}
+	}
+}
+
+// StartNeo4j starts a fresh server that the caller terminates.
+func StartNeo4j(ctx context.Context) (*Server, error) {
+	// The reaper's image cannot be pulled everywhere; Stop does its work.
+	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
+		return nil, err
+	}
+	image, err := chooseImage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	container, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
+		Started: true,
+		ContainerRequest: testcontainers.ContainerRequest{
+			Image:        image,
+			ExposedPorts: []string{"7687/tcp", "7474/tcp"},
+			Env:          map[string]string{"NEO4J_AUTH": "neo4j/" + testPassword, "NEO4J_server_memory_heap_max__size": "512m"},
+			WaitingFor: wait.ForHTTP("/").WithPort("7474/tcp").WithStatusCodeMatcher(func(status int) bool { return status == http.StatusOK }).
+				WithStartupTimeout(startTimeout),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	port, err := container.MappedPort(ctx, "7687/tcp")
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("Neo4j image %s on port %s\n", image, port.Port())
+	return &Server{URI: "bolt://127.0.0.1:" + port.Port(), User: "neo4j", Password: testPassword, container: container}, nil
+}
+
+// Terminate ends a server that StartNeo4j started.
+func (s *Server) Terminate(ctx context.Context) error { return s.container.Terminate(ctx) }
+
+// Stop ends the server's process and keeps the container, as a crash of the database would.
+func (s *Server) Stop(ctx context.Context) error {
+	now := time.Duration(0)
+	return s.container.Stop(ctx, &now)
+}
+
+// chooseImage takes the official image where it is or can be had, else builds one from Maven artifacts, once a machine.
+func chooseImage(ctx context.Context) (string, error) {
+	has := func(image string) bool {
+		return exec.CommandContext(ctx, "docker", "image", "inspect", image).Run() == nil
+	}
+	if out, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("no Docker engine answers; `make test` starts one: %w: %.200s", err, out)
+	}
+	// Several test processes start at once; one of them builds.
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "graphsnap-neo4j-image.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	for _, image := range []string{officialImage, localImage} {
+		if has(image) {
+			return image, nil
+		}
+	}
+	pulling, cancel := context.WithTimeout(ctx, pullTimeout)
+	defer cancel()
+	if exec.CommandContext(pulling, "docker", "pull", "-q", officialImage).Run() == nil {
+		return officialImage, nil
+	}
+	_, self, _, _ := runtime.Caller(0)
+	script := filepath.Join(filepath.Dir(self), "..", "..", "configs", "containers", "neo4j-image")
+	if out, err := exec.CommandContext(ctx, script, localImage).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s: %w: %s", script, err, out)
+	}
+	return localImage, nil
+}
