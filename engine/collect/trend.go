@@ -36,7 +36,7 @@ func (t trends) keep(alive map[string]bool) {
 }
 
 // trendOf fits a line by least squares. It is increasing or decreasing when the line moves by more than 15 % of the mean
-// over the points and explains more than the scatter around it; volatile when the scatter exceeds 30 % of the mean; else
+// over the points, explains more than the scatter around it, and most steps go its way; volatile when the scatter exceeds 30 % of the mean; else
 // stable. Fewer than four points are stable: no opinion.
 func trendOf(values []float64) string {
 	n := float64(len(values))
@@ -58,12 +58,19 @@ func trendOf(values []float64) string {
 		r := y - (mean + slope*(float64(i)-sx/n))
 		residual += r * r
 	}
+	along := 0.0
+	for i := 1; i < len(values); i++ {
+		if (values[i]-values[i-1])*slope > 0 {
+			along++
+		}
+	}
+	steady := along >= 0.6*(n-1)
 	scatter := math.Sqrt(residual/n) / math.Abs(mean)
 	move := slope * (n - 1) / math.Abs(mean)
 	switch {
-	case math.Abs(move) > 0.15 && math.Abs(move) > 2*scatter && move > 0:
+	case steady && move > 0.15 && move > 2*scatter:
 		return increasing
-	case math.Abs(move) > 0.15 && math.Abs(move) > 2*scatter:
+	case steady && -move > 0.15 && -move > 2*scatter:
 		return decreasing
 	case scatter > 0.30:
 		return volatile
