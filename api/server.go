@@ -189,9 +189,12 @@ func (s *Server) abort(c *gin.Context, p *Problem) {
 
 func (s *Server) ready(c *gin.Context) {
 	st := s.o.Status(c.Request.Context())
-	for part, health := range map[string]Health{"live": st.Live.Health, "snapshots": st.Snapshots.Health} {
-		if health.Health != "ok" {
-			c.String(http.StatusServiceUnavailable, "%s: %s\n", part, health.Health)
+	for _, part := range []struct {
+		name   string
+		health Health
+	}{{"live", st.Live.Health}, {"snapshots", st.Snapshots.Health}} {
+		if part.health.Health != "ok" {
+			c.String(http.StatusServiceUnavailable, "%s: %s\n", part.name, part.health.Health)
 			return
 		}
 	}

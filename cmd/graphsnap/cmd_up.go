@@ -119,6 +119,10 @@ func (a *app) up(ctx context.Context, f upFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close(ctx)) }()
+	a.notef("[graphsnap] waiting for the first rates\n")
+	if err := p.firstSnapshot(ctx); err != nil {
+		a.notef("warning: no first snapshot was taken: %v\n", err)
+	}
 	a.welcome(p, servers, f)
 	select {
 	case <-ctx.Done():
@@ -167,8 +171,9 @@ ready: %s
 		a.notef("  demo database      %s\n", s.Demo.DSN())
 	}
 	a.notef(`
-Try next, in another terminal (the first rates come after a few seconds):
-  %[1]s capture "first"%[2]s
+Try next, in another terminal:
+  %[1]s show%[2]s
+  %[1]s capture "before"%[2]s
 `, self, server)
 	if s.Demo != nil {
 		a.notef("  %[1]s demo fault drop-index%[2]s      # then wait a minute\n  %[1]s capture \"without the index\"%[2]s\n", self, server)

@@ -342,7 +342,7 @@ func droppedIndex(t *testing.T) {
 	cli(t, exitConflict, "demo", "fault", "drop-index")
 	time.Sleep(60 * time.Second) // the window of the rates: what is waited for is the passing of time itself
 	cli(t, exitOK, "capture", "without the index")
-	raw, _ := cli(t, exitOK, "compare", "latest~1", "latest", "--json")
+	raw, _ := cli(t, exitOK, "compare", "latest~1", "latest", "--json", "--limit", "500")
 	var d api.Comparison
 	if err := json.Unmarshal([]byte(raw), &d); err != nil {
 		t.Fatal(err)

@@ -160,6 +160,42 @@ func (p *parts) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// firstRates is how long a start waits for rates, which need two ticks.
+const firstRates = 20 * time.Second
+
+// firstSnapshot waits until every source has rates, and freezes them where nothing was frozen before, so that a newcomer
+// has something to look at.
+func (p *parts) firstSnapshot(ctx context.Context) error {
+	deadline := time.NewTimer(firstRates)
+	defer deadline.Stop()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for !p.haveRates() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			return fmt.Errorf("no rates after %s; see graphsnap status", firstRates)
+		case <-ticker.C:
+		}
+	}
+	rows, _, err := p.engine.List(ctx, engine.Filter{Limit: 1})
+	if err != nil || len(rows) > 0 {
+		return err
+	}
+	_, err = p.engine.Capture(ctx, engine.CaptureRequest{Source: p.config.Sources[0].Name, Description: "first start"})
+	return err
+}
+
+func (p *parts) haveRates() bool {
+	for _, c := range p.collectors {
+		if c.State().Live.Totals.TotalQPS == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // healthTimeout bounds how long status waits for a database.
 const healthTimeout = 3 * time.Second
 

@@ -20,7 +20,9 @@ const (
 	// catalogEvery is how often the structure is read again; new tables bring it forward.
 	catalogEvery = 15 * time.Second
 	maxBackOff   = time.Minute
-	tickTimeout  = 30 * time.Second
+	// secondRound is when the second reading follows the first one.
+	secondRound = 2 * time.Second
+	tickTimeout = 30 * time.Second
 )
 
 // Source is one database to collect from.
@@ -142,6 +144,10 @@ func (c *Collector) loop(ctx context.Context) {
 			next = min(c.o.Source.Interval<<min(failures-1, 6), maxBackOff)
 		} else {
 			failures = 0
+			if len(c.window.deltas) == 0 {
+				// One reading has no rates; whoever starts up waits for the second.
+				next = min(next, secondRound)
+			}
 		}
 		timer.Reset(max(next, 0))
 	}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"graphsnap/api"
+)
+
+// typed runs a command line against a server that answers each path with a canned value.
+func typed(t *testing.T, answers map[string]any, args ...string) (code int, out, errs string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, ok := answers[r.Method+" "+r.URL.Path]
+		if !ok {
+			answer = &api.Problem{Status: 404, Kind: "not_found", Detail: "there is nothing", Hint: "look elsewhere"}
+		}
+		if p, bad := answer.(*api.Problem); bad {
+			w.WriteHeader(p.Status)
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer server.Close()
+	var o, e bytes.Buffer
+	code = run(context.Background(), append(args, "--server", server.URL), strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+func ptrTo(v float64) *float64 { return &v }
+
+func delta(from, to float64) api.Delta {
+	return api.Delta{From: &from, To: &to, Absolute: ptrTo(to - from), Relative: ptrTo((to - from) / from)}
+}
+
+var comparison = api.Comparison{
+	Baseline: api.Row{SnapshotID: "snap_a"}, Target: api.Row{SnapshotID: "snap_b"}, SecondsBetween: 60,
+	Summary: api.ComparisonSummary{AvgLatency: delta(10, 14), TotalQPS: api.Delta{}},
+	Pairs: []api.ComparisonPair{{
+		Source: "users:Table", Target: "products:Table", TimeMSPerS: delta(9, 240), AvgLatencyMS: delta(45, 1200), QueriesPerSec: delta(10, 10), Share: 0.9,
+	}},
+	TotalPairs: 1,
+}
+
+func TestComparePrints(t *testing.T) {
+	answers := map[string]any{"GET /api/performance/snapshots/compare": comparison}
+	code, out, _ := typed(t, answers, "compare", "a...b")
+	for _, want := range []string{"users->products", "45.0 -> 1200 ms (+1155, x26.7)", "9.00 -> 240 ms/s (+231, x26.7)", "10.0 -> 14.0 ms (+4.00, +40%)", "no data -> no data", "90%", "1m0s later"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	if code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if code, _, errs := typed(t, answers, "compare", "a", "b", "--fail-on-regression", "25"); code != exitRegression || !strings.Contains(errs, "40 %") {
+		t.Errorf("a regression of 40 %% with 25 tolerated: exit code %d, %s", code, errs)
+	}
+	if code, _, _ := typed(t, answers, "compare", "a", "b", "--fail-on-regression", "50"); code != exitOK {
+		t.Errorf("a regression of 40 %% with 50 tolerated: exit code %d", code)
+	}
+	code, out, _ = typed(t, answers, "compare", "a", "b", "--json")
+	if !json.Valid([]byte(out)) || code != exitOK {
+		t.Errorf("--json prints %s", out)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	problem := func(status int, kind string) map[string]any {
+		return map[string]any{"GET /api/performance/snapshots": &api.Problem{Status: status, Kind: kind, Detail: "trouble", Hint: "do this"}}
+	}
+	for name, test := range map[string]struct {
+		answers map[string]any
+		args    []string
+		code    int
+		says    string
+	}{
+		"unknown verb":      {nil, []string{"captrue"}, exitUsage, `unknown command "captrue"`},
+		"unknown flag":      {nil, []string{"list", "--colour"}, exitUsage, "unknown flag"},
+		"too few arguments": {nil, []string{"compare"}, exitUsage, "arg"},
+		"not found":         {nil, []string{"show", "snap_x"}, exitNotFound, "hint: look elsewhere"},
+		"denied":            {problem(403, "denied"), []string{"list"}, exitDenied, "trouble"},
+		"conflict":          {problem(409, "conflict"), []string{"list"}, exitConflict, "trouble"},
+		"unavailable":       {problem(503, "unavailable"), []string{"list"}, exitFailed, "hint: do this"},
+		"not built":         {problem(501, "unsupported"), []string{"list"}, exitUsage, "trouble"},
+		"bad load":          {nil, []string{"demo", "load"}, exitUsage, "rate"},
+		"no confirmation":   {map[string]any{"GET /api/performance/snapshots/x": api.Document{}}, []string{"delete", "x"}, exitUsage, "--yes"},
+		"nothing to watch":  {nil, []string{"up", "--no-demo"}, exitUsage, "--source"},
+		"no DSN":            {nil, []string{"up", "--no-demo", "--source", "nonsense"}, exitUsage, "NAME=DSN"},
+	} {
+		code, _, errs := typed(t, test.answers, test.args...)
+		if code != test.code || !strings.Contains(errs, test.says) {
+			t.Errorf("%s: exit code %d, want %d; %s", name, code, test.code, errs)
+		}
+	}
+	code, _, errs := typed(t, nil, "show", "x", "--json")
+	var e map[string]string
+	if err := json.Unmarshal([]byte(errs), &e); err != nil || code != exitNotFound || e["kind"] != "not_found" || e["hint"] == "" {
+		t.Errorf("an error as JSON: %d %s", code, errs)
+	}
+}
+
+func TestStatusWithoutServer(t *testing.T) {
+	var o, e bytes.Buffer
+	code := run(context.Background(), []string{"status", "--json", "--server", "http://127.0.0.1:1"}, strings.NewReader(""), &o, &e)
+	var s api.Status
+	if err := json.Unmarshal(o.Bytes(), &s); err != nil || code != exitFailed || s.API.Health.Health == "ok" || s.API.Hint == "" || s.Sources == nil {
+		t.Errorf("exit code %d, %v\n%s", code, err, o.String())
+	}
+}
+
+func TestExportNeverLosesAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.json")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string]any{"GET /api/performance/snapshots/latest/export": map[string]string{"snapshot_id": "s"}}
+	if code, _, errs := typed(t, answers, "export", "--output", file); code != exitConflict || !strings.Contains(errs, "--force") {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+	if code, _, _ := typed(t, nil, "export", "--output", file, "--force"); code != exitNotFound {
+		t.Errorf("a failed export exits with %d", code)
+	}
+	if raw, err := os.ReadFile(file); err != nil || string(raw) != "precious" {
+		t.Errorf("the file holds %q, %v", raw, err)
+	}
+	if code, _, _ := typed(t, answers, "export", "--output", file, "--force"); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	left, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left are %v", left)
+	}
+}
+
+func TestConfigVerbs(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
+	for file, text := range map[string]string{good: "sources:\n  - {name: a, dsn: postgres://u:hush@h/d}\n", bad: "server:\n  prt: 1\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, _ := typed(t, nil, "config", "check", good); code != exitOK || !strings.Contains(out, "1 sources") {
+		t.Errorf("exit code %d, %s", code, out)
+	}
+	if code, _, errs := typed(t, nil, "config", "check", bad); code != exitUsage || !strings.Contains(errs, "bad.yaml:2:3") || !strings.Contains(errs, `did you mean "port"?`) {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+	if code, out, _ := typed(t, nil, "config", "show", good); code != exitOK || strings.Contains(out, "hush") {
+		t.Errorf("exit code %d, %s", code, out)
+	}
+}
+
+func TestEveryVerbExplainsItself(t *testing.T) {
+	a := &app{out: &bytes.Buffer{}, errs: &bytes.Buffer{}}
+	for _, cmd := range a.root().Commands() {
+		if cmd.Short == "" || (cmd.Example == "" && cmd.Name() != "openapi") {
+			t.Errorf("%s has no description or no example", cmd.Name())
+		}
+	}
+}
