@@ -68,7 +68,7 @@ check-generated: $(MODULES)
 	  cmp node_modules/.schema.d.ts node_modules/.schema.new.d.ts || { echo 'frontend/src/api/schema.d.ts is stale: run `make generate`' >&2; exit 1; }
 
 screenshot: ## take the picture of the README from a running server (make run)
-	cd frontend && npm run -s screenshot -- screenshot.png /snapshots/latest
+	cd frontend && npm run -s screenshot -- screenshot.png '/compare/latest~1...latest'
 
 clean: ## remove what was built
 	rm -rf bin frontend/node_modules

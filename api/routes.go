@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -64,7 +65,8 @@ func register[I, O any](s *Server, api huma.API, id, method, path, summary strin
 		if err == nil {
 			return out, nil
 		}
-		if p, ok := err.(huma.StatusError); ok {
+		var p huma.StatusError
+		if errors.As(err, &p) {
 			return nil, p
 		}
 		return nil, problemOf(s.o.Logger, err)

@@ -136,7 +136,9 @@ func (s *Server) Close(ctx context.Context) error {
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
-	<-s.served
+	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
 	return err
 }
 
@@ -180,7 +182,7 @@ func (s *Server) secured(c *gin.Context) {
 }
 
 func (s *Server) abort(c *gin.Context, p *Problem) {
-	p.complete()
+	p = p.complete()
 	p.Instance = c.Request.URL.Path
 	c.Abort()
 	c.Header("Content-Type", p.ContentType(""))

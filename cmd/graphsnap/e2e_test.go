@@ -201,7 +201,9 @@ func TestEndToEnd(t *testing.T) {
 	if err := again.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-again.done
+	if err := <-again.done; err == nil {
+		t.Error("a killed process ended without an error")
+	}
 	third := startUp(t, dataDir)
 	if now, _ := cli(t, exitOK, "list", "--json"); now != list {
 		t.Errorf("after a kill the list is\n%s\nit was\n%s", now, list)

@@ -42,7 +42,7 @@ func figure(v *float64, unit string) string {
 	}
 	digits := 0
 	switch abs := math.Abs(*v); {
-	case abs == 0:
+	case abs == math.Trunc(abs) && unit == "":
 	case abs < 0.1:
 		digits = 3
 	case abs < 10:

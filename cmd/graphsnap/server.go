@@ -27,7 +27,6 @@ const retryOpen = 5 * time.Second
 // parts are the running parts of a server, wired.
 type parts struct {
 	config     configs.Config
-	passwords  map[string]string // files by role, for status
 	log        *slog.Logger
 	live       *neo4jdb.Live
 	snapshots  *neo4jdb.Snapshots

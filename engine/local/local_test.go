@@ -93,7 +93,10 @@ func TestLeftoversAreEnded(t *testing.T) {
 		t.Errorf("%d processes were ended, want 1", n)
 	}
 	select {
-	case <-ended:
+	case err := <-ended:
+		if err == nil {
+			t.Error("the leftover ended by itself")
+		}
 	case <-time.After(10 * time.Second):
 		t.Error("the leftover lives")
 	}

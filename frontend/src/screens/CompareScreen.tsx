@@ -108,6 +108,8 @@ function DifferenceMap({ d, selection, onSelect }: { d: Comparison; selection: S
     staleTime: Infinity,
   })
   const drawn = useMemo(() => {
+    // What did not change stays as a hint of where things are.
+    const faint = matchMedia('(prefers-color-scheme: dark)').matches ? '#2c3743' : '#d8dee5'
     const relationships = context.data?.graph_state.relationships ?? []
     const changed = new Map(differenceEdges(d).map((e) => [pairId(e.source, e.target), e]))
     const ends = new Map<string, [string, string]>()
@@ -119,7 +121,7 @@ function DifferenceMap({ d, selection, onSelect }: { d: Comparison; selection: S
     const strong = new Set([...changed.values()].filter((e) => e.strong).flatMap((e) => [e.source, e.target]))
     const edges: DrawnEdge[] = [...ends].map(([id, [source, target]]) => {
       const e = changed.get(id)
-      return { id, source, target, size: e?.width ?? 0.8, color: e?.color ?? '#98a3b030', label: e?.label ?? '' }
+      return { id, source, target, size: e?.width ?? 0.8, color: e?.color ?? faint, label: e?.label ?? '' }
     })
     const nodes = [...keys].map((key) => {
       const delta = own.get(key) ?? 0
