@@ -35,7 +35,8 @@ func TestMistakesAreExplained(t *testing.T) {
 		"unknown key":         {"server:\n  prt: 1\n", "x.yaml:2:3", `did you mean "port"?`},
 		"unknown section":     {"srever:\n  port: 1\n", "x.yaml:1:1", `did you mean "server"?`},
 		"unknown in a source": {"sources:\n  - name: a\n    dns: postgres://h/d\n", "x.yaml:3:5", `did you mean "dsn"?`},
-		"deep":                {"collect:\n  thresholds:\n    avg_latency_ms: {medium: 1, hihg: 2}\n", "x.yaml:3", ""},
+		"on one line":         {"server: {prt: 1}\n", "x.yaml:1:10", `did you mean "port"?`},
+		"deep":                {"collect:\n  thresholds:\n    avg_latency_ms: {medium: 1, hihg: 2}\n", "x.yaml:3", `did you mean "high"?`},
 		"wrong type":          {"server:\n  port: eighty\n", "x.yaml:2:9", "config example"},
 		"wrong duration":      {"collect:\n  interval: soon\n", "no time span", "config example"},
 		"no YAML":             {"server: [\n", "x.yaml", ""},
@@ -60,11 +61,13 @@ func TestValuesThatMakeNoSense(t *testing.T) {
 		"uri":             func(c *Config) { c.Live.URI = "http://h" },
 		"nameless source": func(c *Config) { c.Sources = []Source{{DSN: "x"}} },
 		"twins":           func(c *Config) { c.Sources = []Source{{Name: "a", DSN: "x"}, {Name: "a", DSN: "x"}} },
-		"two defaults":    func(c *Config) { c.Sources = []Source{{Name: "a", DSN: "x", Default: true}, {Name: "b", DSN: "x", Default: true}} },
-		"no dsn":          func(c *Config) { c.Sources = []Source{{Name: "a"}} },
-		"type":            func(c *Config) { c.Sources = []Source{{Name: "a", DSN: "x", Type: "oracle"}} },
-		"interval":        func(c *Config) { c.Collect.Interval = 1 },
-		"level":           func(c *Config) { c.Log.Level = "loud" },
+		"two defaults": func(c *Config) {
+			c.Sources = []Source{{Name: "a", DSN: "x", Default: true}, {Name: "b", DSN: "x", Default: true}}
+		},
+		"no dsn":   func(c *Config) { c.Sources = []Source{{Name: "a"}} },
+		"type":     func(c *Config) { c.Sources = []Source{{Name: "a", DSN: "x", Type: "oracle"}} },
+		"interval": func(c *Config) { c.Collect.Interval = 1 },
+		"level":    func(c *Config) { c.Log.Level = "loud" },
 	} {
 		c := Default()
 		change(&c)

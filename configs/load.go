@@ -123,7 +123,12 @@ func explain(err error, raw []byte, name string) error {
 	}
 	e.Hint = "`graphsnap config example` shows every key"
 	if m := unknownField.FindStringSubmatch(message); m != nil {
-		if guess := nearest(m[1], keysAt(raw, line)); guess != "" {
+		guess := nearest(m[1], keysAt(raw, line))
+		if guess == "" {
+			// On one line, or in the wrong section: some key of any section may be meant.
+			guess = nearest(m[1], everyKey())
+		}
+		if guess != "" {
 			e.Hint = fmt.Sprintf("did you mean %q?", guess)
 		}
 	}
@@ -193,6 +198,30 @@ func allowed(parents []string) []string {
 		keys = append(keys, v.Key.String())
 	}
 	return keys
+}
+
+// everyKey lists the keys of all sections.
+func everyKey() []string {
+	file, err := parseExample()
+	if err != nil {
+		return nil
+	}
+	var keys []string
+	ast.Walk(collector(func(n ast.Node) {
+		if v, ok := n.(*ast.MappingValueNode); ok {
+			keys = append(keys, v.Key.String())
+		}
+	}), file)
+	return keys
+}
+
+// collector visits every node of a tree.
+type collector func(ast.Node)
+
+// Visit passes a node on and goes deeper.
+func (c collector) Visit(n ast.Node) ast.Visitor {
+	c(n)
+	return c
 }
 
 // nearest gives the word with the smallest edit distance, if that is at most a third of the word.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net"
 	"net/url"
 	"regexp"
 	"strings"
@@ -114,13 +115,11 @@ func explain(err error, config *pgx.ConnConfig) error {
 		WithHint("start the database, or correct host and port of the DSN")
 }
 
-// plain gives the innermost cause, because pgx repeats user and database at each level.
+// plain gives what the network said, because pgx repeats host, user and database at each level.
 func plain(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
+	var network *net.OpError
+	if errors.As(err, &network) {
+		return network.Err
 	}
+	return err
 }
