@@ -82,9 +82,6 @@ func New(o Options) *Server {
 	return s
 }
 
-// Handler gives everything as one handler, for tests.
-func (s *Server) Handler() http.Handler { return s.handler }
-
 // OpenAPI gives the description of all routes as JSON.
 func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().MarshalJSON() }
 

@@ -13,9 +13,3 @@ type SystemClock struct{}
 
 // Now gives the machine's time in UTC.
 func (SystemClock) Now() time.Time { return time.Now().UTC() }
-
-// FixedClock stands still at T; for tests.
-type FixedClock struct{ T time.Time }
-
-// Now gives T in UTC.
-func (c FixedClock) Now() time.Time { return c.T.UTC() }

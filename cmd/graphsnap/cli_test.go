@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"graphsnap/api"
+	"graphsnap/configs"
+	"graphsnap/engine/collect"
 )
 
 // typed runs a command line against a server that answers each path with a canned value.
@@ -166,5 +168,12 @@ func TestEveryVerbExplainsItself(t *testing.T) {
 		if cmd.Short == "" || (cmd.Example == "" && cmd.Name() != "openapi") {
 			t.Errorf("%s has no description or no example", cmd.Name())
 		}
+	}
+}
+
+// TestDefaultThresholdsAgree holds what the configuration says against what the collector does by itself.
+func TestDefaultThresholdsAgree(t *testing.T) {
+	if got, want := thresholds(configs.Default().Collect.Thresholds), collect.DefaultThresholds(); got != want {
+		t.Errorf("the configuration's defaults are %+v, the collector's %+v", got, want)
 	}
 }

@@ -1,12 +1,5 @@
 package collect
 
-import (
-	"encoding/json"
-	"sort"
-
-	pgquery "github.com/wasilibs/go-pgquery"
-)
-
 // usage is what a statement does with tables: which it touches, in order of appearance, and which pairs it joins.
 type usage struct {
 	tables []string // node keys
@@ -26,27 +19,17 @@ const (
 	basisCoAccess = "co_access"
 )
 
-type object = map[string]any
-
 // parseUsage reads a normalised statement. It returns nil for statements that plan nothing, such as BEGIN, and an error
 // for text that does not parse.
 func parseUsage(text string, c *catalog) (*usage, error) {
-	raw, err := pgquery.ParseToJSON(text)
+	statements, err := parseTree(text)
 	if err != nil {
-		return nil, err
-	}
-	var tree struct {
-		Stmts []struct {
-			Stmt object `json:"stmt"`
-		} `json:"stmts"`
-	}
-	if err := json.Unmarshal([]byte(raw), &tree); err != nil {
 		return nil, err
 	}
 	r := &resolver{catalog: c, pairs: map[[2]string]*joinedPair{}}
 	planned := false
-	for _, s := range tree.Stmts {
-		planned = r.statement(s.Stmt, nil, nil) != nil || planned
+	for _, s := range statements {
+		planned = r.statement(s, nil, nil) != nil || planned
 	}
 	if !planned {
 		return nil, nil
@@ -269,31 +252,6 @@ func (r *resolver) from(node object, s *scope) []*source {
 	return s.sources[before:]
 }
 
-// using gives the column names of USING (...) or NATURAL.
-func using(join object, left, right []*source) []string {
-	var names []string
-	for _, item := range list(join["usingClause"]) {
-		if text, ok := item["String"].(object); ok {
-			name, _ := text["sval"].(string)
-			names = append(names, name)
-		}
-	}
-	if natural, _ := join["isNatural"].(bool); natural {
-		for _, l := range left {
-			if l.rel == nil {
-				continue
-			}
-			for name := range l.rel.columns {
-				if _, ok := lookup(right, name); ok {
-					names = append(names, name)
-				}
-			}
-		}
-		sort.Strings(names)
-	}
-	return names
-}
-
 func lookup(sources []*source, name string) (column, bool) {
 	for _, s := range sources {
 		if c, ok := s.column(name); ok {
@@ -332,19 +290,11 @@ func (r *resolver) table(v object, s *scope) {
 
 // view resolves the query behind a view, so that its work counts for the tables that do it.
 func (r *resolver) view(rel *relation) *output {
-	raw, err := pgquery.ParseToJSON(rel.definition)
-	if err != nil {
+	statements, err := parseTree(rel.definition)
+	if err != nil || len(statements) == 0 {
 		return nil
 	}
-	var tree struct {
-		Stmts []struct {
-			Stmt object `json:"stmt"`
-		} `json:"stmts"`
-	}
-	if json.Unmarshal([]byte(raw), &tree) != nil || len(tree.Stmts) == 0 {
-		return nil
-	}
-	return r.statement(tree.Stmts[0].Stmt, nil, nil)
+	return r.statement(statements[0], nil, nil)
 }
 
 // conditions walks every clause but the named ones.
@@ -478,53 +428,4 @@ func (r *resolver) outputs(targets []object, s *scope) *output {
 		}
 	}
 	return out
-}
-
-func fields(ref object) []string {
-	var names []string
-	for _, f := range list(ref["fields"]) {
-		if text, ok := f["String"].(object); ok {
-			name, _ := text["sval"].(string)
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		names = []string{""}
-	}
-	return names
-}
-
-func hasStar(ref object) bool {
-	for _, f := range list(ref["fields"]) {
-		if _, ok := f["A_Star"]; ok {
-			return true
-		}
-	}
-	return false
-}
-
-func aliasOf(node object) string {
-	alias, _ := node["alias"].(object)
-	name, _ := alias["aliasname"].(string)
-	return name
-}
-
-func list(v any) []object {
-	items, _ := v.([]any)
-	out := make([]object, 0, len(items))
-	for _, item := range items {
-		if o, ok := item.(object); ok {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-func sortedKeys(o object) []string {
-	keys := make([]string, 0, len(o))
-	for k := range o {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
