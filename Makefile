@@ -29,8 +29,8 @@ run: preflight-run $(BIN) ## build and start everything on this machine (ARGS='-
 test: preflight-test ## run all tests: viewer, packages with real servers, end to end in a browser
 	@start=$$(date +%s); \
 	$(MAKE) --no-print-directory versions $(BIN) test-viewer check-generated && go vet ./... && \
-	go test -count=1 -timeout 15m -skip TestEndToEnd ./... && \
-	go test -count=1 -timeout 15m -run TestEndToEnd ./cmd/graphsnap && \
+	CI=true go test -count=1 -timeout 15m -skip TestEndToEnd ./... && \
+	CI=true go test -count=1 -timeout 15m -run TestEndToEnd ./cmd/graphsnap && \
 	$(MAKE) --no-print-directory versions && echo "all tests passed in $$(( $$(date +%s) - start )) s"
 
 test-short: $(VIEWER) test-viewer ## run the tests that need no server and no container
@@ -54,7 +54,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 60s)
 	  done; done
 
 faults: preflight-test ## kill servers in the middle of captures, CYCLES times (default 5)
-	go test -count=$(CYCLES) -timeout 60m -run 'Dies|Sweep|AllOrNothing' ./engine/...
+	CI=true go test -count=$(CYCLES) -timeout 60m -run 'Dies|Sweep|AllOrNothing' ./engine/...
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -40,6 +40,7 @@ var owners = map[string]string{
 	"github.com/wasilibs/go-pgquery":              "engine/collect",
 	"github.com/fergusstrange/embedded-postgres":  "engine/local",
 	"github.com/testcontainers/testcontainers-go": "engine/enginetest",
+	"github.com/moby/moby/api/":                   "engine/enginetest",
 	"pgregory.net/rapid":                          "engine/enginetest",
 	"golang.org/x/term":                           "cmd/graphsnap",
 	"github.com/spf13/cobra":                      "cmd/graphsnap",

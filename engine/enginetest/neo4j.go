@@ -2,8 +2,11 @@ package enginetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,8 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
-	"github.com/testcontainers/testcontainers-go/wait"
 )
 
 // Server is a Neo4j server for tests.
@@ -27,6 +31,8 @@ const (
 	officialImage = "neo4j:5.26-community"
 	localImage    = "graphsnap/neo4j-local:5.26.28"
 	testPassword  = "test-password"
+	boltPort      = "7687/tcp"
+	httpPort      = "7474/tcp"
 	pullTimeout   = 2 * time.Minute
 	startTimeout  = 3 * time.Minute
 )
@@ -82,25 +88,69 @@ func StartNeo4j(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	container, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
+	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
 		Started: true,
 		ContainerRequest: testcontainers.ContainerRequest{
 			Image:        image,
-			ExposedPorts: []string{"7687/tcp", "7474/tcp"},
-			Env:          map[string]string{"NEO4J_AUTH": "neo4j/" + testPassword, "NEO4J_server_memory_heap_max__size": "512m"},
-			WaitingFor: wait.ForHTTP("/").WithPort("7474/tcp").WithStatusCodeMatcher(func(status int) bool { return status == http.StatusOK }).
-				WithStartupTimeout(startTimeout),
+			ExposedPorts: []string{boltPort, httpPort},
+			HostConfigModifier: func(host *container.HostConfig) {
+				loopback := []network.PortBinding{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: "0"}}
+				host.PortBindings = network.PortMap{network.MustParsePort(boltPort): loopback, network.MustParsePort(httpPort): loopback}
+			},
+			Env: map[string]string{"NEO4J_AUTH": "neo4j/" + testPassword, "NEO4J_server_memory_heap_max__size": "512m"},
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	port, err := container.MappedPort(ctx, "7687/tcp")
-	if err != nil {
-		return nil, err
+	server := &Server{User: "neo4j", Password: testPassword, container: made}
+	if err := server.wait(ctx); err != nil {
+		logs := ""
+		if r, logErr := made.Logs(ctx); logErr == nil {
+			raw, _ := io.ReadAll(r)
+			logs = string(raw)
+		}
+		_ = made.Terminate(ctx)
+		return nil, fmt.Errorf("image %s: %w; its log:\n%s", image, err, logs)
 	}
-	fmt.Printf("Neo4j image %s on port %s\n", image, port.Port())
-	return &Server{URI: "bolt://127.0.0.1:" + port.Port(), User: "neo4j", Password: testPassword, container: container}, nil
+	fmt.Printf("Neo4j image %s at %s\n", image, server.URI)
+	return server, nil
+}
+
+// wait asks the server's HTTP port until it answers, and learns the address of its bolt port. The container's own wait
+// strategies go by the name localhost, which may mean an IPv6 address that is not mapped.
+func (s *Server) wait(ctx context.Context) error {
+	bolt, err := s.container.MappedPort(ctx, boltPort)
+	if err != nil {
+		return err
+	}
+	web, err := s.container.MappedPort(ctx, httpPort)
+	if err != nil {
+		return err
+	}
+	s.URI = "bolt://127.0.0.1:" + bolt.Port()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	ticker := time.NewTicker(200 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+web.Port()+"/", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready after %s: %w", startTimeout, errors.Join(ctx.Err(), err))
+		case <-ticker.C:
+		}
+	}
 }
 
 // Terminate ends a server that StartNeo4j started.
