@@ -237,7 +237,7 @@ func TestPages(t *testing.T) {
 		"/api/nothing":        {404, "problems/not_found"},
 		"/healthz":            {200, "ok"},
 		"/readyz":             {503, "live: down"},
-		"/metrics":            {200, "graphsnap_http_request_seconds"},
+		"/metrics":            {200, "go_goroutines"},
 		"/../../../etc/hosts": {200, "<title>viewer</title>"},
 	} {
 		resp, err := http.Get(f.URL + path)

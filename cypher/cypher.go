@@ -79,6 +79,7 @@ var (
 	QueryNodes         = load("query/nodes")
 	QueryRelationships = load("query/relationships")
 	QueryHistory       = load("query/history")
+	QueryValues        = load("query/values")
 	QueryVersion       = load("query/version")
 
 	CompareNodes         = load("compare/nodes")

@@ -36,7 +36,8 @@ func (e *Engine) Compare(ctx context.Context, baseline, target string) (*Diff, e
 	if err != nil {
 		return nil, err
 	}
-	return newDiff(found), nil
+	d := newDiff(found)
+	return d, d.fillUnchanged(func(keys []string) (map[string]float64, error) { return e.store.Values(ctx, target, keys) })
 }
 
 func (e *Engine) compareLive(ctx context.Context, baseline string) (*Diff, error) {
@@ -62,7 +63,46 @@ func (e *Engine) compareLive(ctx context.Context, baseline string) (*Diff, error
 		return nil, err
 	}
 	found.Baseline, found.Target = *s, *now
-	return newDiff(found), nil
+	d := newDiff(found)
+	return d, d.fillUnchanged(func(keys []string) (map[string]float64, error) { return e.store.Values(ctx, baseline, keys) })
+}
+
+// mostFilled bounds the pairs whose unchanged metrics are looked up; nobody reads further down a ranking.
+const mostFilled = 200
+
+// fillUnchanged completes the ranked pairs: a metric that did not change is not among the differences, and would look
+// unknown beside those that did. What is not found is unknown on both sides.
+func (d *Diff) fillUnchanged(values func(keys []string) (map[string]float64, error)) error {
+	type gap struct {
+		from, to **float64
+	}
+	gaps := map[string]gap{}
+	for i := range d.Pairs[:min(mostFilled, len(d.Pairs))] {
+		p := &d.Pairs[i]
+		if p.From == p.To {
+			continue // a table's own figures stand on its node, which is compared as a whole
+		}
+		for relType, g := range map[string]gap{
+			RelTimeMSPerS: {&p.TimeFrom, &p.TimeTo}, RelAvgLatencyMS: {&p.LatencyFrom, &p.LatencyTo}, RelQueriesPerSec: {&p.QPSFrom, &p.QPSTo},
+		} {
+			if *g.from == nil && *g.to == nil {
+				gaps[RelationshipKey(p.From, relType, p.To, "")] = g
+			}
+		}
+	}
+	if len(gaps) == 0 {
+		return nil
+	}
+	keys := make([]string, 0, len(gaps))
+	for key := range gaps {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	found, err := values(keys)
+	for key, v := range found {
+		*gaps[key].from, *gaps[key].to = &v, &v
+	}
+	return err
 }
 
 // differ finds the elements whose digests differ. Pure.

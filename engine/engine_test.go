@@ -209,6 +209,25 @@ func TestCompareRanksByTime(t *testing.T) {
 	}
 }
 
+func TestUnchangedMetricsOfAChangedPairAreKnown(t *testing.T) {
+	e, live := newEngine("shop")
+	a := capture(t, e, engine.CaptureRequest{})
+	after := read("shop", 45, 240) // the time moved, the latency did not
+	live.states["shop"] = after
+	after.Graph.Relationships[0].Properties = engine.Properties{"value": 45.0, "severity": "low", "updated_at": "45"}
+	b := capture(t, e, engine.CaptureRequest{})
+	for _, target := range []string{b.ID, engine.Live} {
+		d, err := e.Compare(context.Background(), a.ID, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := d.Pairs[0]
+		if p.Delta != 231 || p.LatencyFrom == nil || *p.LatencyFrom != 45 || p.LatencyTo == nil || *p.LatencyTo != 45 || p.QPSFrom != nil {
+			t.Errorf("with %s: %+v", target, p)
+		}
+	}
+}
+
 func TestOnlyTheClockMovedIsUnchanged(t *testing.T) {
 	e, live := newEngine("shop")
 	a := capture(t, e, engine.CaptureRequest{})

@@ -47,6 +47,8 @@ type SnapshotStore interface {
 	// Annotate writes the summary of a diff onto the :NEXT from one snapshot to its neighbour; nothing where they are no
 	// neighbours (any more).
 	Annotate(ctx context.Context, from, to string, n NextSummary) error
+	// Values gives the `value` of those of the given relationship keys that a snapshot holds. Kinds: not_found.
+	Values(ctx context.Context, id string, keys []string) (map[string]float64, error)
 	// History gives the snapshots of the same source before id, newest first, at most limit, with the `value` of those of
 	// the given relationship keys that they hold. Kinds: not_found.
 	History(ctx context.Context, id string, keys []string, limit int) ([]HistoryPoint, error)

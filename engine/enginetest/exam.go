@@ -197,6 +197,17 @@ func Exam(t *testing.T, open func(t *testing.T) Store) {
 				t.Errorf("got %+v", points)
 			}
 		}},
+		{"values are found by key", func(t *testing.T, s Store) {
+			snap := s.freeze(t, "values", 0, demoGraph(45))
+			key := engine.RelationshipKey("users:Table", engine.RelAvgLatencyMS, "products:Table", "")
+			values := must(s.Values(ctx, snap.ID, []string{key, "none-[X]->none"}))(t)
+			if len(values) != 1 || values[key] != 45 {
+				t.Errorf("got %v", values)
+			}
+			if _, err := s.Values(ctx, "snap_20000101_000000_none", nil); engine.KindOf(err) != engine.KindNotFound {
+				t.Errorf("of an unknown snapshot: %v", err)
+			}
+		}},
 		{"a cancelled freeze leaves nothing", func(t *testing.T, s Store) {
 			stopped, cancel := context.WithCancel(ctx)
 			cancel()

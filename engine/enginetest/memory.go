@@ -257,6 +257,29 @@ func elements(g *engine.Graph) map[string]*engine.Element {
 	return m
 }
 
+// Values looks keys up in one snapshot.
+func (m *MemoryStore) Values(_ context.Context, id string, keys []string) (map[string]float64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(id)
+	if e == nil {
+		return nil, missing(id)
+	}
+	return valuesOf(e.graph, keys), nil
+}
+
+func valuesOf(g *engine.Graph, keys []string) map[string]float64 {
+	values := map[string]float64{}
+	for _, r := range g.Relationships {
+		for _, key := range keys {
+			if v, ok := r.Properties.Number("value"); ok && r.Key == key {
+				values[key] = v
+			}
+		}
+	}
+	return values
+}
+
 // History walks back from a snapshot.
 func (m *MemoryStore) History(_ context.Context, id string, keys []string, limit int) ([]engine.HistoryPoint, error) {
 	m.mu.Lock()
@@ -271,15 +294,7 @@ func (m *MemoryStore) History(_ context.Context, id string, keys []string, limit
 		if !less(&line[i].snapshot, &e.snapshot) {
 			continue
 		}
-		p := engine.HistoryPoint{SnapshotID: line[i].snapshot.ID, Timestamp: line[i].snapshot.Timestamp, Values: map[string]float64{}}
-		for _, r := range line[i].graph.Relationships {
-			for _, key := range keys {
-				if v, ok := r.Properties.Number("value"); ok && r.Key == key {
-					p.Values[key] = v
-				}
-			}
-		}
-		points = append(points, p)
+		points = append(points, engine.HistoryPoint{SnapshotID: line[i].snapshot.ID, Timestamp: line[i].snapshot.Timestamp, Values: valuesOf(line[i].graph, keys)})
 	}
 	return points, nil
 }

@@ -172,6 +172,25 @@ func (s *Snapshots) History(ctx context.Context, id string, keys []string, limit
 	return points, err
 }
 
+// Values gives values of relationships in one snapshot.
+func (s *Snapshots) Values(ctx context.Context, id string, keys []string) (map[string]float64, error) {
+	var values map[string]float64
+	err := s.read(ctx, func(tx *tx) error {
+		values = map[string]float64{}
+		if _, err := get(ctx, tx, id); err != nil {
+			return err
+		}
+		return tx.each(ctx, cypher.QueryValues, map[string]any{"id": id, "starts": starts(keys), "keys": keys}, func(r *neo4j.Record) error {
+			v, _ := r.Get("value")
+			if number, ok := (engine.Properties{"v": v}).Number("v"); ok {
+				values[text(r, "key")] = number
+			}
+			return nil
+		})
+	})
+	return values, err
+}
+
 // starts gives the keys of the nodes that relationships leave, as RelationshipKey builds them.
 func starts(keys []string) []string {
 	var from []string
