@@ -110,6 +110,14 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// TestSourceFlag: --source names a source for every verb, and only for up a database to watch.
+func TestSourceFlag(t *testing.T) {
+	code, _, errs := typed(t, map[string]any{"GET /api/performance/snapshots": api.Page{Snapshots: []api.Row{}}}, "list", "--source", "shop")
+	if code != exitOK {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+}
+
 func TestStatusWithoutServer(t *testing.T) {
 	var o, e bytes.Buffer
 	code := run(context.Background(), []string{"status", "--json", "--server", "http://127.0.0.1:1"}, strings.NewReader(""), &o, &e)

@@ -42,7 +42,7 @@ immutable snapshots, and compares them: what changed, by how much, since when.`,
 	root.SetVersionTemplate("graphsnap {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.server, "server", fallback(os.Getenv("GRAPHSNAP_SERVER"), "http://127.0.0.1:8080"), "address of the graphsnap server (GRAPHSNAP_SERVER)")
-	flags.StringVar(&a.source, "source-name", "", "the source, where there are several")
+	flags.StringVar(&a.source, "source", "", "the source, where there are several")
 	flags.BoolVar(&a.json, "json", false, "print data as JSON, errors too")
 	root.AddCommand(
 		a.upCommand(), a.serveCommand(), a.captureCommand(), a.listCommand(), a.showCommand(), a.compareCommand(),

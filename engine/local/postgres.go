@@ -14,6 +14,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,9 +24,10 @@ import (
 const (
 	demoUser     = "shop"
 	demoDatabase = "shop"
-	// serviceUsers are the users that PostgreSQL may run as where graphsnap itself runs as root, which PostgreSQL refuses.
-	serviceUsers = "postgres nobody"
 )
+
+// serviceUsers are the users that PostgreSQL may run as where graphsnap itself runs as root, which PostgreSQL refuses.
+var serviceUsers = []string{"postgres", "nobody"}
 
 // postgres is the running demo database.
 type postgres struct {
@@ -171,7 +173,7 @@ func serviceAccount() (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
-	for _, name := range []string{"postgres", "nobody"} {
+	for _, name := range serviceUsers {
 		u, err := user.Lookup(name)
 		if err != nil {
 			continue
@@ -182,7 +184,7 @@ func serviceAccount() (*account, error) {
 			return &account{name, uint32(uid), uint32(gid)}, nil
 		}
 	}
-	return nil, engine.Errorf(engine.KindUnavailable, "up", "PostgreSQL does not run as root, and none of the users %s exists", serviceUsers).
+	return nil, engine.Errorf(engine.KindUnavailable, "up", "PostgreSQL does not run as root, and none of the users %s exists", strings.Join(serviceUsers, ", ")).
 		WithHint("run graphsnap as another user, add one with `useradd --system postgres`, or leave the demo out with --no-demo")
 }
 
