@@ -56,8 +56,8 @@ fuzz: ## run every fuzz target for FUZZTIME (default 60s)
 faults: preflight-test ## kill servers in the middle of captures, CYCLES times (default 5)
 	CI=true go test -count=$(CYCLES) -timeout 60m -run 'Dies|Sweep|AllOrNothing' ./engine/...
 
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: preflight-test ## run the benchmarks, each beside its raw limit
+	CI=true go test -timeout 60m -run '^$$' -bench . -benchtime 3x -benchmem ./engine/...
 
 generate: $(MODULES) ## write api/openapi.json and the viewer's types from the routes
 	go run ./cmd/graphsnap openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json

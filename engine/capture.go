@@ -72,11 +72,9 @@ func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, erro
 	}
 
 	progress(StageSummarise, 0, 0)
-	if s, err = newSnapshot(r, source, live); err != nil {
+	if s, err = Describe(r, source, live, e.clock.Now()); err != nil {
 		return nil, err
 	}
-	s.Timestamp = e.clock.Now()
-	s.ID = SnapshotID(s.Timestamp, s.Description, s.TriggerType)
 
 	if err := e.store.Freeze(ctx, s, &live.Graph, progress); err != nil {
 		return nil, err
@@ -87,6 +85,17 @@ func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, erro
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// Describe gives the snapshot of a read at a moment: all that can be said before it is frozen. Pure.
+func Describe(r CaptureRequest, source string, live *LiveRead, at time.Time) (*Snapshot, error) {
+	s, err := newSnapshot(r, source, live)
+	if err != nil {
+		return nil, err
+	}
+	s.Timestamp = at
+	s.ID = SnapshotID(at, s.Description, s.TriggerType)
+	return s, nil
+}
 
 // newSnapshot derives everything but time, id and place on the timeline. Pure.
 func newSnapshot(r CaptureRequest, source string, live *LiveRead) (*Snapshot, error) {
