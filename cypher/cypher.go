@@ -68,6 +68,7 @@ var (
 	FreezeLockTimeline  = load("freeze/lock_timeline")
 	FreezeNeighbours    = load("freeze/neighbours")
 	FreezePublish       = load("freeze/publish")
+	FreezePublished     = load("freeze/published")
 	FreezeLink          = load("freeze/link")
 	FreezeUnlink        = load("freeze/unlink")
 	FreezeMoveHead      = load("freeze/move_head")

@@ -222,11 +222,30 @@ func (s *Snapshots) publish(ctx context.Context, snap *engine.Snapshot) error {
 			return err
 		}
 		if row == nil {
+			done, err := published(ctx, tx, snap)
+			if done || err != nil {
+				return err
+			}
 			return engine.Errorf(engine.KindConflict, "publish", "the staged snapshot is gone: its lease ran out").
 				WithHint("nothing was published; capture again")
 		}
 		return relink(ctx, tx, snap)
 	})
+}
+
+// published recognises that an earlier attempt of the same publish was committed although its answer was lost, and fills
+// in what that attempt decided.
+func published(ctx context.Context, tx *tx, snap *engine.Snapshot) (bool, error) {
+	row, err := tx.one(ctx, cypher.FreezePublished, map[string]any{"source": snap.Source, "timestamp": snap.Timestamp.UTC(), "seq": snap.Seq})
+	if err != nil || row == nil {
+		return false, err
+	}
+	stored, err := get(ctx, tx, text(row, "snapshot_id"))
+	if err != nil {
+		return false, err
+	}
+	snap.ID, snap.ChainHash, snap.Previous, snap.Next = stored.ID, stored.ChainHash, stored.Previous, stored.Next
+	return true, nil
 }
 
 // relink puts a published snapshot between its neighbours.

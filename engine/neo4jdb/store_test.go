@@ -141,6 +141,33 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestRepeatedPublishIsOnePublish plays a commit whose answer was lost: the driver sends the publish again, and it must be
+// the same snapshot, once.
+func TestRepeatedPublishIsOnePublish(t *testing.T) {
+	live, snaps := openBoth(t)
+	ctx, source := context.Background(), sourceOf(t)
+	e := engineOver(live, snaps)
+	must[int64](t)(live.WriteTick(ctx, tickOf(source, 1)))
+	first := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source}))
+	second := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source}))
+	again := *second
+	if err := snaps.publish(ctx, &again); err != nil {
+		t.Fatal(err)
+	}
+	if again.ID != second.ID || again.ChainHash != second.ChainHash || again.Previous != first.ID || again.Next != "" {
+		t.Errorf("the repeated publish gives %s after %q, want %s after %s", again.ID, again.Previous, second.ID, first.ID)
+	}
+	list, _, err := snaps.List(ctx, engine.Filter{Source: source})
+	if err != nil || len(list) != 2 {
+		t.Errorf("there are %d snapshots, want 2; %v", len(list), err)
+	}
+	stranger := *second
+	stranger.Seq = -7
+	if err := snaps.publish(ctx, &stranger); engine.KindOf(err) != engine.KindConflict {
+		t.Errorf("a publish of what was swept gives %v, want a conflict", err)
+	}
+}
+
 // TestServerDiesDuringCapture stops the snapshot server in the middle of a capture: the error is clear, and nothing of
 // the capture is visible when the server is back.
 func TestServerDiesDuringCapture(t *testing.T) {
