@@ -20,6 +20,9 @@ type CaptureRequest struct {
 	Description   string
 	Tags          []string
 	Template      string
+	Actor         string // who asks, for the audit trail
+	AllowFuzzy    bool   // rather a reading that nothing proves than none
+	SkipUnchanged bool   // freeze nothing where nothing but time has changed
 }
 
 // The stages of a capture, in order. The store reports freeze, verify and publish.
@@ -29,30 +32,36 @@ const (
 	StageFreeze    = "freeze"
 	StageVerify    = "verify"
 	StagePublish   = "publish"
+	StageRemove    = "remove" // of a deletion
 )
 
-// Capture freezes the live graph of one source: one consistent read, a pure summary, a staged freeze and a publish.
-// Either the snapshot is there in full afterwards or nothing is. Kinds: invalid, not_found, unavailable, exhausted.
-func (e *Engine) Capture(ctx context.Context, r CaptureRequest) (*Snapshot, error) {
+// Capture freezes the live graph of one source: one consistent read that is staged as it comes, a pure summary, and a
+// publish. Either the snapshot is there in full afterwards or nothing is. Where r says so and nothing but time has changed
+// since the snapshot before, that one is given and unchanged is true. Kinds: invalid, not_found, unavailable, exhausted,
+// conflict (the live graph changed during every attempt).
+func (e *Engine) Capture(ctx context.Context, r CaptureRequest) (s *Snapshot, unchanged bool, err error) {
 	if err := r.normalise(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	s, err := e.capture(ctx, r)
+	s, unchanged, err = e.capture(ctx, r)
 	if err != nil {
 		e.Events.Publish(Event{Failed: &CaptureFailed{CaptureID: r.ID, Source: r.Source, Err: err}})
-		return nil, err
+		return nil, false, err
+	}
+	if unchanged {
+		return s, true, nil
 	}
 	e.annotate(ctx, s.Previous, s.ID)
 	e.annotate(ctx, s.ID, s.Next)
 	e.Events.Publish(Event{Created: s})
-	return s, nil
+	return s, false, nil
 }
 
-func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, error) {
+func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, bool, error) {
 	start := e.clock.Now()
 	source, err := e.liveSource(ctx, r.Source)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var s *Snapshot
 	progress := func(stage string, done, total int) {
@@ -63,76 +72,84 @@ func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, erro
 	}
 
 	progress(StageRead, 0, 0)
-	live, err := e.live.ReadLive(ctx, source)
-	if err != nil {
-		return nil, err
+	var staged Staging
+	var d *description
+	abandon := func(reason string) {
+		if staged != nil {
+			staged.Abandon(ctx, reason)
+			staged = nil
+		}
 	}
-	if err := live.Graph.Check(); err != nil {
-		return nil, err
+	read, err := e.live.ReadLive(ctx, source, ReadOptions{AllowFuzzy: r.AllowFuzzy}, func() (sink Sink, err error) {
+		abandon("")
+		if staged, err = e.store.Stage(ctx, StageRequest{CaptureID: r.ID, Source: source, Actor: r.Actor}, progress); err != nil {
+			return nil, err
+		}
+		d = describeInto(staged)
+		return d, nil
+	})
+	if err != nil {
+		abandon(err.Error())
+		return nil, false, err
 	}
 
 	progress(StageSummarise, 0, 0)
-	if s, err = Describe(r, source, live, e.clock.Now()); err != nil {
-		return nil, err
+	s = newSnapshot(r, source, read)
+	s.Timestamp = e.clock.Now()
+	s.ID = SnapshotID(s.Timestamp, s.Description, s.TriggerType)
+	if err := d.finish(s); err != nil {
+		abandon(err.Error())
+		return nil, false, err
 	}
-
-	if err := e.store.Freeze(ctx, s, &live.Graph, progress); err != nil {
-		return nil, err
+	if err := e.compareStates(ctx, s); err != nil {
+		abandon(err.Error())
+		return nil, false, err
+	}
+	if r.SkipUnchanged && s.SameAs != "" {
+		abandon("")
+		same, err := e.store.Get(ctx, s.SameAs)
+		return same, true, err
+	}
+	if err := staged.Publish(ctx, s, d.manifest, PublishOptions{Actor: r.Actor}); err != nil {
+		abandon(err.Error())
+		return nil, false, err
 	}
 	e.log.Info("snapshot published", "id", s.ID, "source", source, "nodes", s.NodeCount, "relationships", s.RelationshipCount,
 		"consistency", s.Consistency.Mode, "ms", e.clock.Now().Sub(start).Milliseconds())
-	return s, nil
+	return s, false, nil
+}
+
+// compareStates notes the snapshot before, where the state is still the same. Kinds: unavailable.
+func (e *Engine) compareStates(ctx context.Context, s *Snapshot) error {
+	before, _, err := e.store.List(ctx, Filter{Source: s.Source, Until: s.Timestamp, Limit: 1})
+	if err == nil && len(before) == 1 && before[0].StateHash == s.StateHash {
+		s.SameAs = before[0].ID
+	}
+	return err
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// Describe gives the snapshot of a read at a moment: all that can be said before it is frozen. Pure.
-func Describe(r CaptureRequest, source string, live *LiveRead, at time.Time) (*Snapshot, error) {
-	s, err := newSnapshot(r, source, live)
-	if err != nil {
-		return nil, err
+// newSnapshot gives what a request and a reading say; what follows from the graph is filled in by description.finish. Pure.
+func newSnapshot(r CaptureRequest, source string, live *LiveRead) *Snapshot {
+	return &Snapshot{
+		Source: source, TriggerType: r.Trigger, TriggerReason: r.TriggerReason, Rule: r.Rule, Severity: r.Severity,
+		Description: r.Description, Tags: r.Tags, Template: r.Template,
+		Live: live.State, Consistency: live.Consistency, Warnings: live.Warnings,
 	}
-	s.Timestamp = at
-	s.ID = SnapshotID(at, s.Description, s.TriggerType)
-	return s, nil
 }
 
-// newSnapshot derives everything but time, id and place on the timeline. Pure.
-func newSnapshot(r CaptureRequest, source string, live *LiveRead) (*Snapshot, error) {
-	digests, err := DigestGraph(&live.Graph)
-	if err != nil {
-		return nil, err
+// Describe gives the snapshot of a graph at a moment: all that can be said before it is staged. Pure. Kinds: invalid.
+func Describe(r CaptureRequest, source string, live *LiveRead, g *Graph, at time.Time) (*Snapshot, *Manifest, error) {
+	d := describeInto(nil)
+	if err := Feed(context.Background(), g, d); err != nil {
+		return nil, nil, err
 	}
-	s := &Snapshot{
-		Source:            source,
-		TriggerType:       r.Trigger,
-		TriggerReason:     r.TriggerReason,
-		Rule:              r.Rule,
-		Severity:          r.Severity,
-		Description:       r.Description,
-		Tags:              r.Tags,
-		Template:          r.Template,
-		Summary:           Summarise(&live.Graph, live.State.Totals),
-		Live:              live.State,
-		Labels:            map[string]int{},
-		RelationshipTypes: map[string]int{},
-		NodeCount:         len(live.Graph.Nodes),
-		RelationshipCount: len(live.Graph.Relationships),
-		Consistency:       live.Consistency,
-		Warnings:          live.Warnings,
-		RootHash:          digests.Root,
-		SchemaVersion:     SchemaVersion,
-	}
-	if s.Severity == "" {
-		s.Severity = WorstSeverity(&live.Graph)
-	}
-	for _, n := range live.Graph.Nodes {
-		s.Labels[n.Type()]++
-	}
-	for _, rel := range live.Graph.Relationships {
-		s.RelationshipTypes[rel.Type]++
-	}
-	return s, nil
+	s := newSnapshot(r, source, live)
+	s.Timestamp = at
+	s.ID = SnapshotID(at, s.Description, s.TriggerType)
+	err := d.finish(s)
+	return s, d.manifest, err
 }
 
 // The sizes of what a person may say of a snapshot.

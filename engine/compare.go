@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"math"
-	"reflect"
+	"slices"
 	"sort"
+	"strings"
 )
-
-// clockProperties say when a value was taken, not what it is: an element that differs in nothing else is unchanged.
-var clockProperties = map[string]bool{"timestamp": true, "updated_at": true, "window_s": true}
 
 // higherIsWorse holds the metrics whose value has a good and a bad direction. The others, such as QUERIES_PER_SEC, are
 // load: more of it is neither worse nor better.
@@ -23,133 +21,350 @@ var higherIsWorse = map[string]bool{
 	RelIndexEfficiency: false,
 }
 
-// relativeFloor is the relative change below which a metric counts neither as worse nor as better.
-const relativeFloor = 0.10
+// DefaultNoiseFloor is the relative change below which a metric counts neither as worse nor as better.
+const DefaultNoiseFloor = 0.10
+
+// CompareOptions narrow the list of changes of a comparison; counts, totals and pairs are always of everything.
+type CompareOptions struct {
+	Kind        ElementKind // "" both
+	Types       []string    // first labels or relationship types
+	Status      Status      // "" all but unchanged
+	Aspect      Aspect      // "" both
+	Query       string      // part of the key, case does not matter
+	MinChange   float64     // smallest relative change of a value, 0.1 is 10 %; elements without a value stay
+	NoiseFloor  float64     // DefaultNoiseFloor where 0
+	Offset      int         // changes passed over
+	Limit       int         // most changes; 0 gives all of them
+	SummaryOnly bool        // no changes, counts and pairs only
+}
+
+func (o *CompareOptions) normalise() error {
+	const op = "compare"
+	switch {
+	case o.Kind != "" && o.Kind != KindNode && o.Kind != KindRelationship:
+		return Errorf(KindInvalid, op, "there is no kind %q", o.Kind).WithHint("kinds are node and relationship")
+	case o.Status != "" && o.Status != StatusAdded && o.Status != StatusRemoved && o.Status != StatusChanged:
+		return Errorf(KindInvalid, op, "there is no status %q to list", o.Status).WithHint("statuses are added, removed and changed")
+	case o.Aspect != "" && o.Aspect != AspectStructure && o.Aspect != AspectMetric:
+		return Errorf(KindInvalid, op, "there is no aspect %q", o.Aspect).WithHint("aspects are structure and metric")
+	case o.MinChange < 0 || o.NoiseFloor < 0 || math.IsNaN(o.MinChange) || math.IsNaN(o.NoiseFloor):
+		return Errorf(KindInvalid, op, "a relative change below 0 makes no sense").WithHint("write 0.1 for 10 %%")
+	case o.Offset < 0 || o.Limit < 0:
+		return Errorf(KindInvalid, op, "offset and limit cannot be below 0")
+	}
+	if o.NoiseFloor == 0 {
+		o.NoiseFloor = DefaultNoiseFloor
+	}
+	return nil
+}
+
+// side is one side of a comparison: what a snapshot or a live reading says, its index, and where its elements come from.
+type side struct {
+	snapshot Snapshot
+	manifest *Manifest
+	elements func(ctx context.Context, keys ElementKeys) (*Graph, error)
+}
 
 // Compare answers what changed from one snapshot to another, or to the live graph where target is Live. Both are full
-// ids. Kinds: not_found, invalid, unavailable.
-func (e *Engine) Compare(ctx context.Context, baseline, target string) (*Diff, error) {
+// ids. What changed, and how the pairs rank, follows from the two manifests alone; only the listed changes are read.
+// Kinds: not_found, invalid, unavailable, conflict (no reading of the live graph could be proven).
+func (e *Engine) Compare(ctx context.Context, baseline, target string, o CompareOptions) (*Diff, error) {
+	if err := o.normalise(); err != nil {
+		return nil, err
+	}
+	a, err := e.frozenSide(ctx, baseline)
+	if err != nil {
+		return nil, err
+	}
+	var b *side
 	if target == Live {
-		return e.compareLive(ctx, baseline)
+		b, err = e.liveSide(ctx, a.snapshot.Source)
+	} else {
+		b, err = e.frozenSide(ctx, target)
 	}
-	found, err := e.store.Compare(ctx, baseline, target)
 	if err != nil {
 		return nil, err
 	}
-	d := newDiff(found)
-	return d, d.fillUnchanged(func(keys []string) (map[string]float64, error) { return e.store.Values(ctx, target, keys) })
+	d, listed := newDiff(a, b, o)
+	if o.SummaryOnly || len(listed) == 0 {
+		return d, nil
+	}
+	return d, d.fill(ctx, a, b, listed)
 }
 
-func (e *Engine) compareLive(ctx context.Context, baseline string) (*Diff, error) {
-	s, err := e.store.Get(ctx, baseline)
+func (e *Engine) frozenSide(ctx context.Context, id string) (*side, error) {
+	s, err := e.store.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	frozen, err := e.store.Graph(ctx, baseline)
+	m, err := e.store.Manifest(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	live, err := e.live.ReadLive(ctx, s.Source)
-	if err != nil {
-		return nil, err
-	}
-	now, err := newSnapshot(CaptureRequest{Trigger: TriggerManual, Description: "the live graph, not frozen"}, s.Source, live)
-	if err != nil {
-		return nil, err
-	}
-	now.ID, now.Timestamp = Live, e.clock.Now()
-	found, err := differ(frozen, &live.Graph)
-	if err != nil {
-		return nil, err
-	}
-	found.Baseline, found.Target = *s, *now
-	d := newDiff(found)
-	return d, d.fillUnchanged(func(keys []string) (map[string]float64, error) { return e.store.Values(ctx, baseline, keys) })
+	return &side{*s, m, func(ctx context.Context, keys ElementKeys) (*Graph, error) { return e.store.Elements(ctx, id, keys) }}, nil
 }
 
-// mostFilled bounds the pairs whose unchanged metrics are looked up; nobody reads further down a ranking.
-const mostFilled = 200
-
-// fillUnchanged completes the ranked pairs: a metric that did not change is not among the differences, and would look
-// unknown beside those that did. What is not found is unknown on both sides.
-func (d *Diff) fillUnchanged(values func(keys []string) (map[string]float64, error)) error {
-	type gap struct {
-		from, to **float64
+func (e *Engine) liveSide(ctx context.Context, source string) (*side, error) {
+	var graph *collected
+	var d *description
+	read, err := e.live.ReadLive(ctx, source, ReadOptions{AllowFuzzy: true}, func() (Sink, error) {
+		graph = &collected{}
+		d = describeInto(graph)
+		return d, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	gaps := map[string]gap{}
-	for i := range d.Pairs[:min(mostFilled, len(d.Pairs))] {
-		p := &d.Pairs[i]
-		if p.From == p.To {
-			continue // a table's own figures stand on its node, which is compared as a whole
+	s := newSnapshot(CaptureRequest{Trigger: TriggerManual, Description: "the live graph, not frozen"}, source, read)
+	if err := d.finish(s); err != nil {
+		return nil, err
+	}
+	s.ID, s.Timestamp = Live, e.clock.Now()
+	return &side{*s, d.manifest, func(_ context.Context, keys ElementKeys) (*Graph, error) { return graph.pick(keys), nil }}, nil
+}
+
+// pick gives the asked elements of a graph.
+func (g *Graph) pick(keys ElementKeys) *Graph {
+	wanted := make(map[string]bool, len(keys.Relationships))
+	for _, r := range keys.Relationships {
+		wanted[r.Key] = true
+	}
+	out := &Graph{}
+	for _, n := range g.Nodes {
+		if slices.Contains(keys.Nodes, n.Key) {
+			out.Nodes = append(out.Nodes, n)
 		}
-		for relType, g := range map[string]gap{
-			RelTimeMSPerS: {&p.TimeFrom, &p.TimeTo}, RelAvgLatencyMS: {&p.LatencyFrom, &p.LatencyTo}, RelQueriesPerSec: {&p.QPSFrom, &p.QPSTo},
-		} {
-			if *g.from == nil && *g.to == nil {
-				gaps[RelationshipKey(p.From, relType, p.To, "")] = g
+	}
+	for _, r := range g.Relationships {
+		if wanted[r.Key] {
+			out.Relationships = append(out.Relationships, r)
+		}
+	}
+	return out
+}
+
+// merge walks two sorted lists side by side: f gets the entries of equal keys together, and nil where a side has none.
+func merge[T any](a, b []T, key func(*T) string, f func(a, b *T)) {
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) == 0:
+			order = -1
+		default:
+			order = strings.Compare(key(&a[0]), key(&b[0]))
+		}
+		switch {
+		case order < 0:
+			f(&a[0], nil)
+			a = a[1:]
+		case order > 0:
+			f(nil, &b[0])
+			b = b[1:]
+		default:
+			f(&a[0], &b[0])
+			a, b = a[1:], b[1:]
+		}
+	}
+}
+
+func nodeKey(n *ManifestNode) string        { return n.Key }
+func relKey(r *ManifestRelationship) string { return r.Key }
+
+func statusOf(a, b *Digest) Status {
+	switch {
+	case a == nil:
+		return StatusAdded
+	case b == nil:
+		return StatusRemoved
+	case a.State != b.State:
+		return StatusChanged
+	}
+	return StatusUnchanged
+}
+
+// newDiff finds what differs between two manifests: counts, pairs, and the changes that the options select, which lack
+// their properties still. Pure.
+func newDiff(a, b *side, o CompareOptions) (*Diff, []Change) {
+	d := &Diff{
+		Baseline: a.snapshot, Target: b.snapshot,
+		SecondsBetween: b.snapshot.Timestamp.Sub(a.snapshot.Timestamp).Seconds(),
+		SameDatabase:   a.snapshot.Source == b.snapshot.Source && a.snapshot.Live.DatabaseName == b.snapshot.Live.DatabaseName,
+	}
+	pairs := newPairs()
+	var changes []Change
+	merge(a.manifest.Nodes, b.manifest.Nodes, nodeKey, func(x, y *ManifestNode) {
+		c := nodeChange(x, y)
+		pairs.node(c.Key, x, y, c.Status != StatusUnchanged)
+		changes = d.count(&d.Nodes, c, o, changes)
+	})
+	merge(a.manifest.Relationships, b.manifest.Relationships, relKey, func(x, y *ManifestRelationship) {
+		c := relationshipChange(a.manifest, b.manifest, x, y)
+		pairs.relationship(&c)
+		changes = d.count(&d.Relationships, c, o, changes)
+	})
+	d.Pairs = pairs.ranked()
+	delta := make(map[[2]string]float64, len(d.Pairs))
+	for _, p := range d.Pairs {
+		delta[[2]string{p.From, p.To}] = p.Delta
+	}
+	for i := range changes {
+		c := &changes[i]
+		if c.Kind == KindNode {
+			c.Contribution = delta[[2]string{c.Key, c.Key}]
+		} else {
+			c.Contribution = delta[[2]string{c.From, c.To}]
+		}
+	}
+	sortChanges(changes)
+	d.TotalChanges = len(changes)
+	changes = changes[min(o.Offset, len(changes)):]
+	if o.Limit > 0 && len(changes) > o.Limit {
+		changes = changes[:o.Limit]
+	}
+	d.NothingChanged = d.Nodes.Differing()+d.Relationships.Differing() == 0
+	if !d.SameDatabase {
+		d.IncomparableReasons = append(d.IncomparableReasons, "the two snapshots are of different databases")
+	}
+	if x, y := a.snapshot.Live.DatabaseVersion, b.snapshot.Live.DatabaseVersion; x != y && x != "" && y != "" {
+		d.IncomparableReasons = append(d.IncomparableReasons, "the database was upgraded from "+x+" to "+y)
+	}
+	return d, changes
+}
+
+func nodeChange(a, b *ManifestNode) Change {
+	c := Change{Kind: KindNode, Aspect: AspectStructure}
+	var from, to *Digest
+	if a != nil {
+		c.Key, c.Type, c.SeverityFrom, from = a.Key, a.Type(), a.Severity, &a.Digest
+	}
+	if b != nil {
+		c.Key, c.Type, c.SeverityTo, to = b.Key, b.Type(), b.Severity, &b.Digest
+	}
+	c.Status = statusOf(from, to)
+	if c.Status == StatusChanged && a.Labels == b.Labels {
+		c.Aspect = AspectMetric
+	}
+	return c
+}
+
+func relationshipChange(ma, mb *Manifest, a, b *ManifestRelationship) Change {
+	c := Change{Kind: KindRelationship, Aspect: AspectMetric}
+	var from, to *Digest
+	if a != nil {
+		c.Key, c.Type, c.SeverityFrom, from, c.ValueFrom = a.Key, ma.Types[a.Type], a.Severity, &a.Digest, number(a.Value)
+		c.From, c.To = ma.Ends(a)
+	}
+	if b != nil {
+		c.Key, c.Type, c.SeverityTo, to, c.ValueTo = b.Key, mb.Types[b.Type], b.Severity, &b.Digest, number(b.Value)
+		c.From, c.To = mb.Ends(b)
+	}
+	if c.ValueFrom == nil && c.ValueTo == nil {
+		c.Aspect = AspectStructure
+	}
+	c.Status = statusOf(from, to)
+	c.Absolute, c.Relative = deltaOf(c.ValueFrom, c.ValueTo)
+	return c
+}
+
+// count adds an element to the counts, and to the changes where the options select it.
+func (d *Diff) count(counts *Counts, c Change, o CompareOptions, changes []Change) []Change {
+	switch c.Status {
+	case StatusAdded:
+		counts.Added++
+	case StatusRemoved:
+		counts.Removed++
+	case StatusChanged:
+		counts.Changed++
+	default:
+		counts.Unchanged++
+		return changes
+	}
+	c.Direction = directionOf(c, o.NoiseFloor)
+	switch c.Direction {
+	case "worse":
+		d.Worse++
+	case "better":
+		d.Better++
+	}
+	if c.Aspect == AspectStructure {
+		d.Structural++
+	}
+	if o.SummaryOnly || !o.selects(&c) {
+		return changes
+	}
+	return append(changes, c)
+}
+
+func (o *CompareOptions) selects(c *Change) bool {
+	return (o.Kind == "" || o.Kind == c.Kind) && (o.Status == "" || o.Status == c.Status) && (o.Aspect == "" || o.Aspect == c.Aspect) &&
+		(len(o.Types) == 0 || slices.Contains(o.Types, c.Type)) &&
+		(o.Query == "" || strings.Contains(strings.ToLower(c.Key), strings.ToLower(o.Query))) &&
+		(o.MinChange == 0 || c.Relative == nil || math.Abs(*c.Relative) >= o.MinChange)
+}
+
+// fill reads the listed changes from both sides and completes them with their properties.
+func (d *Diff) fill(ctx context.Context, a, b *side, listed []Change) error {
+	keysOf := func(not Status) (keys ElementKeys) {
+		for i := range listed {
+			switch c := &listed[i]; {
+			case c.Status == not:
+			case c.Kind == KindNode:
+				keys.Nodes = append(keys.Nodes, c.Key)
+			default:
+				keys.Relationships = append(keys.Relationships, RelationshipRef{c.From, c.Key})
 			}
 		}
+		return keys
 	}
-	if len(gaps) == 0 {
-		return nil
+	index := func(s *side, not Status) (map[string]*Element, error) {
+		g, err := s.elements(ctx, keysOf(not))
+		if err != nil {
+			return nil, err
+		}
+		m := make(map[string]*Element, len(g.Nodes)+len(g.Relationships))
+		for _, n := range g.Nodes {
+			m["n"+n.Key] = NodeElement(n)
+		}
+		for _, r := range g.Relationships {
+			m["r"+r.Key] = RelationshipElement(r)
+		}
+		return m, nil
 	}
-	keys := make([]string, 0, len(gaps))
-	for key := range gaps {
-		keys = append(keys, key)
+	was, err := index(a, StatusAdded)
+	if err != nil {
+		return err
 	}
-	sort.Strings(keys)
-	found, err := values(keys)
-	for key, v := range found {
-		*gaps[key].from, *gaps[key].to = &v, &v
+	is, err := index(b, StatusRemoved)
+	if err != nil {
+		return err
 	}
-	return err
+	d.Changes = listed
+	for i := range d.Changes {
+		c := &d.Changes[i]
+		name := "n" + c.Key
+		if c.Kind == KindRelationship {
+			name = "r" + c.Key
+		}
+		c.complete(was[name], is[name])
+	}
+	return nil
 }
 
-// differ finds the elements whose digests differ. Pure.
-func differ(a, b *Graph) (*Difference, error) {
-	da, err := DigestGraph(a)
-	if err != nil {
-		return nil, err
+// complete fills in what stands on the element itself, on the sides that have it.
+func (c *Change) complete(from, to *Element) {
+	var was, is Properties
+	if from != nil {
+		was, c.LabelsFrom = from.Properties, from.Labels
 	}
-	db, err := DigestGraph(b)
-	if err != nil {
-		return nil, err
+	if to != nil {
+		is, c.LabelsTo = to.Properties, to.Labels
 	}
-	d := &Difference{}
-	type side struct {
-		element *Element
-		digest  int64
+	c.Properties = propertyChanges(was, is)
+	if from != nil && to != nil && !slices.Equal(from.Labels, to.Labels) {
+		c.Properties = append([]PropertyChange{{Name: "labels", From: from.Labels, To: to.Labels}}, c.Properties...)
 	}
-	index := func(g *Graph, ds *Digests) map[string]side {
-		m := make(map[string]side, len(g.Nodes)+len(g.Relationships))
-		for i, n := range g.Nodes {
-			m["n"+n.Key] = side{NodeElement(n), ds.Nodes[i]}
-		}
-		for i, r := range g.Relationships {
-			m["r"+r.Key] = side{RelationshipElement(r), ds.Relationships[i]}
-		}
-		return m
-	}
-	ia, ib := index(a, da), index(b, db)
-	for k, x := range ia {
-		y, ok := ib[k]
-		switch {
-		case !ok:
-			d.Pairs = append(d.Pairs, Pair{Baseline: x.element})
-		case x.digest != y.digest:
-			d.Pairs = append(d.Pairs, Pair{x.element, y.element})
-		case x.element.Kind == KindNode:
-			d.SameNodes++
-		default:
-			d.SameRels++
-		}
-	}
-	for k, y := range ib {
-		if _, ok := ia[k]; !ok {
-			d.Pairs = append(d.Pairs, Pair{Target: y.element})
-		}
-	}
-	return d, nil
 }
 
 // NodeElement gives a node as one side of a comparison.
@@ -162,99 +377,8 @@ func RelationshipElement(r Relationship) *Element {
 	return &Element{Kind: KindRelationship, Key: r.Key, Type: r.Type, From: r.From, To: r.To, Properties: r.Properties}
 }
 
-// newDiff turns what a store found into the answer: property changes, counts, directions and ranks. Pure.
-func newDiff(found *Difference) *Diff {
-	d := &Diff{
-		Baseline:       found.Baseline,
-		Target:         found.Target,
-		SummaryFrom:    found.Baseline.Summary,
-		SummaryTo:      found.Target.Summary,
-		SecondsBetween: found.Target.Timestamp.Sub(found.Baseline.Timestamp).Seconds(),
-		SameDatabase:   found.Baseline.Source == found.Target.Source && found.Baseline.Live.DatabaseName == found.Target.Live.DatabaseName,
-	}
-	d.Nodes.Unchanged, d.Relationships.Unchanged = found.SameNodes, found.SameRels
-	pairs := rankPairs(found.Pairs)
-	delta := make(map[[2]string]float64, len(pairs))
-	for _, p := range pairs {
-		delta[[2]string{p.From, p.To}] = p.Delta
-		if p.Delta != 0 || p.LatencyFrom != nil || p.LatencyTo != nil {
-			d.Pairs = append(d.Pairs, p)
-		}
-	}
-	for _, p := range found.Pairs {
-		c := newChange(p)
-		counts := &d.Nodes
-		if c.Kind == KindRelationship {
-			counts = &d.Relationships
-			c.Contribution = delta[[2]string{c.From, c.To}]
-		} else {
-			c.Contribution = delta[[2]string{c.Key, c.Key}]
-		}
-		switch c.Status {
-		case StatusAdded:
-			counts.Added++
-		case StatusRemoved:
-			counts.Removed++
-		case StatusChanged:
-			counts.Changed++
-		default:
-			counts.Unchanged++
-			continue
-		}
-		switch c.Direction {
-		case "worse":
-			d.Worse++
-		case "better":
-			d.Better++
-		}
-		d.Changes = append(d.Changes, c)
-	}
-	sortChanges(d.Changes)
-	d.NothingChanged = len(d.Changes) == 0
-	if !d.SameDatabase {
-		d.IncomparableReasons = append(d.IncomparableReasons, "the two snapshots are of different databases")
-	}
-	if a, b := found.Baseline.Live.DatabaseVersion, found.Target.Live.DatabaseVersion; a != b && a != "" && b != "" {
-		d.IncomparableReasons = append(d.IncomparableReasons, "the database was upgraded from "+a+" to "+b)
-	}
-	return d
-}
-
-func newChange(p Pair) Change {
-	var c Change
-	var from, to Properties
-	some := p.Target
-	switch {
-	case p.Baseline == nil:
-		c.Status, to = StatusAdded, p.Target.Properties
-	case p.Target == nil:
-		c.Status, from, some = StatusRemoved, p.Baseline.Properties, p.Baseline
-	default:
-		c.Status, from, to = StatusUnchanged, p.Baseline.Properties, p.Target.Properties
-	}
-	c.Kind, c.Key, c.Type, c.From, c.To = some.Kind, some.Key, some.Type, some.From, some.To
-	c.Properties = propertyChanges(from, to)
-	if c.Status == StatusUnchanged {
-		if !sameLabels(p.Baseline.Labels, p.Target.Labels) {
-			c.Properties = append([]PropertyChange{{Name: "labels", From: p.Baseline.Labels, To: p.Target.Labels}}, c.Properties...)
-		}
-		if len(c.Properties) > 0 {
-			c.Status = StatusChanged
-		}
-	}
-	c.ValueFrom, c.ValueTo = numberPtr(from, "value"), numberPtr(to, "value")
-	c.Absolute, c.Relative = deltaOf(c.ValueFrom, c.ValueTo)
-	c.SeverityFrom, c.SeverityTo = SeverityOf(from), SeverityOf(to)
-	c.Direction = directionOf(c)
-	return c
-}
-
-func sameLabels(a, b []string) bool {
-	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b))
-}
-
 // directionOf says whether a changed or new metric got worse or better: by severity first, then by its value.
-func directionOf(c Change) string {
+func directionOf(c Change, floor float64) string {
 	if c.Status == StatusRemoved || c.Status == StatusUnchanged {
 		return ""
 	}
@@ -270,7 +394,7 @@ func directionOf(c Change) string {
 		return "better"
 	}
 	up, directed := higherIsWorse[c.Type]
-	if !directed || c.Relative == nil || math.Abs(*c.Relative) < relativeFloor {
+	if !directed || c.Relative == nil || math.Abs(*c.Relative) < floor {
 		return ""
 	}
 	if (*c.Relative > 0) == up {
@@ -327,108 +451,15 @@ func Relative(from, to *float64) *float64 {
 	return rel
 }
 
-// rankPairs groups metrics by their two ends, and nodes by themselves, and ranks by the change of additive time. Time is
-// the one metric that may be added up over elements, so it is the one that ranks.
-func rankPairs(found []Pair) []PairChange {
-	byEnds := map[[2]string]*PairChange{}
-	at := func(from, to string) *PairChange {
-		p, ok := byEnds[[2]string{from, to}]
-		if !ok {
-			p = &PairChange{From: from, To: to}
-			byEnds[[2]string{from, to}] = p
-		}
-		return p
-	}
-	for _, f := range found {
-		some, from, to := f.Target, Properties(nil), Properties(nil)
-		if f.Baseline != nil {
-			some, from = f.Baseline, f.Baseline.Properties
-		}
-		if f.Target != nil {
-			to = f.Target.Properties
-		}
-		if some.Kind == KindNode {
-			if _, ok := from.Number("time_ms_per_s"); !ok {
-				if _, ok := to.Number("time_ms_per_s"); !ok {
-					continue
-				}
-			}
-			p := at(some.Key, some.Key)
-			addTo(&p.TimeFrom, from, "time_ms_per_s")
-			addTo(&p.TimeTo, to, "time_ms_per_s")
-			p.LatencyFrom, p.LatencyTo = numberPtr(from, "avg_latency_ms"), numberPtr(to, "avg_latency_ms")
-			p.QPSFrom, p.QPSTo = numberPtr(from, "queries_per_sec"), numberPtr(to, "queries_per_sec")
-			continue
-		}
-		switch some.Type {
-		case RelTimeMSPerS:
-			p := at(some.From, some.To)
-			addTo(&p.TimeFrom, from, "value")
-			addTo(&p.TimeTo, to, "value")
-		case RelAvgLatencyMS:
-			p := at(some.From, some.To)
-			p.LatencyFrom, p.LatencyTo = numberPtr(from, "value"), numberPtr(to, "value")
-		case RelQueriesPerSec:
-			p := at(some.From, some.To)
-			p.QPSFrom, p.QPSTo = numberPtr(from, "value"), numberPtr(to, "value")
-		}
-	}
-	pairs := make([]PairChange, 0, len(byEnds))
-	var total float64
-	for _, p := range byEnds {
-		p.Delta = valueOr0(p.TimeTo) - valueOr0(p.TimeFrom)
-		total += math.Abs(p.Delta)
-		pairs = append(pairs, *p)
-	}
-	for i := range pairs {
-		if total > 0 {
-			pairs[i].Share = math.Abs(pairs[i].Delta) / total
-		}
-	}
-	sort.Slice(pairs, func(i, j int) bool {
-		a, b := pairs[i], pairs[j]
-		if x, y := math.Abs(a.Delta), math.Abs(b.Delta); x != y {
-			return x > y
-		}
-		// Other producers may not measure time; then the change of latency ranks.
-		if x, y := latencyMove(a), latencyMove(b); x != y {
-			return x > y
-		}
-		if a.From != b.From {
-			return a.From < b.From
-		}
-		return a.To < b.To
-	})
-	return pairs
-}
-
-func latencyMove(p PairChange) float64 {
-	return math.Abs(valueOr0(p.LatencyTo) - valueOr0(p.LatencyFrom))
-}
-
-func addTo(sum **float64, p Properties, name string) {
-	if v, ok := p.Number(name); ok {
-		v += valueOr0(*sum)
-		*sum = &v
-	}
-}
-
-func valueOr0(p *float64) float64 {
-	if p == nil {
-		return 0
-	}
-	return *p
-}
-
 func sortChanges(changes []Change) {
-	relative := func(c Change) float64 {
+	relative := func(c *Change) float64 {
 		if c.Relative == nil {
 			return 0
 		}
 		return math.Abs(*c.Relative)
 	}
 	sort.Slice(changes, func(i, j int) bool {
-		a, b := changes[i], changes[j]
+		a, b := &changes[i], &changes[j]
 		if x, y := math.Abs(a.Contribution), math.Abs(b.Contribution); x != y {
 			return x > y
 		}

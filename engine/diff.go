@@ -30,18 +30,14 @@ type Element struct {
 	Properties Properties
 }
 
-// Pair is one element whose digest differs between two snapshots; a nil side does not have it.
-type Pair struct {
-	Baseline, Target *Element
-}
+// Aspect tells what a database is from how it performs.
+type Aspect string
 
-// Difference is what a store finds: the elements whose digests differ, and how many are the same.
-type Difference struct {
-	Baseline, Target Snapshot
-	Pairs            []Pair
-	SameNodes        int
-	SameRels         int
-}
+// The aspects of a change.
+const (
+	AspectStructure Aspect = "structure" // an element that came, went or changed its labels, or one without a value, such as a reference
+	AspectMetric    Aspect = "metric"    // a figure that moved
+)
 
 // PropertyChange is one property that differs. Absolute and Relative are set for numbers only; Relative is
 // (to-from)/|from| and nil where from is 0.
@@ -55,6 +51,7 @@ type PropertyChange struct {
 // Change is one element of a diff.
 type Change struct {
 	Status       Status
+	Aspect       Aspect
 	Kind         ElementKind
 	Key          string
 	Type         string
@@ -66,6 +63,8 @@ type Change struct {
 	Relative     *float64
 	SeverityFrom Severity
 	SeverityTo   Severity
+	LabelsFrom   []string
+	LabelsTo     []string
 	Direction    string  // worse, better or "" where neither
 	Contribution float64 // change of additive time by the element or, for other metrics, by its pair of ends; ms/s
 }
@@ -88,16 +87,19 @@ type Counts struct {
 	Added, Removed, Changed, Unchanged int
 }
 
+// Differing gives the number of elements that are not unchanged.
+func (c Counts) Differing() int { return c.Added + c.Removed + c.Changed }
+
 // Diff is the whole answer to "what changed between these two snapshots".
 type Diff struct {
 	Baseline, Target    Snapshot
 	Nodes               Counts
 	Relationships       Counts
 	Worse, Better       int
-	Changes             []Change     // without the unchanged ones; by contribution, largest first
+	Structural          int          // differing elements whose aspect is structure
+	Changes             []Change     // the selected ones, without the unchanged; by contribution, largest first
+	TotalChanges        int          // how many the options select, before offset and limit
 	Pairs               []PairChange // by |Delta|, largest first
-	SummaryFrom         Summary
-	SummaryTo           Summary
 	SecondsBetween      float64
 	SameDatabase        bool
 	NothingChanged      bool
@@ -118,4 +120,75 @@ func (d *Diff) NextSummary() NextSummary {
 		Worse:   d.Worse,
 		Better:  d.Better,
 	}
+}
+
+// Apply gives the graph that results when a baseline changes as a diff with all its changes says. It equals the target but
+// for the properties that only say when a value was taken. Kinds: conflict (the diff is not one of this graph).
+func (d *Diff) Apply(baseline *Graph) (*Graph, error) {
+	change := make(map[string]*Change, len(d.Changes))
+	for i := range d.Changes {
+		c := &d.Changes[i]
+		change[string(c.Kind)+c.Key] = c
+	}
+	if len(change) != d.Nodes.Differing()+d.Relationships.Differing() {
+		return nil, Errorf(KindConflict, "apply", "the diff lists %d of %d changes", len(change), d.Nodes.Differing()+d.Relationships.Differing())
+	}
+	out := &Graph{}
+	for _, n := range baseline.Nodes {
+		c := change[string(KindNode)+n.Key]
+		delete(change, string(KindNode)+n.Key)
+		if c != nil {
+			if c.Status == StatusRemoved {
+				continue
+			}
+			n.Labels, n.Properties = c.LabelsTo, c.applyTo(n.Properties)
+		}
+		out.Nodes = append(out.Nodes, n)
+	}
+	for _, r := range baseline.Relationships {
+		c := change[string(KindRelationship)+r.Key]
+		delete(change, string(KindRelationship)+r.Key)
+		if c != nil {
+			if c.Status == StatusRemoved {
+				continue
+			}
+			r.Type, r.From, r.To, r.Properties = c.Type, c.From, c.To, c.applyTo(r.Properties)
+		}
+		out.Relationships = append(out.Relationships, r)
+	}
+	for _, c := range change {
+		switch {
+		case c.Status != StatusAdded:
+			return nil, Errorf(KindConflict, "apply", "the diff changes %q, which the graph does not have", c.Key)
+		case c.Kind == KindNode:
+			out.Nodes = append(out.Nodes, Node{Key: c.Key, Labels: c.LabelsTo, Properties: c.applyTo(nil)})
+		default:
+			out.Relationships = append(out.Relationships, Relationship{Key: c.Key, Type: c.Type, From: c.From, To: c.To, Properties: c.applyTo(nil)})
+		}
+	}
+	out.Sort()
+	return out, nil
+}
+
+func (c *Change) applyTo(p Properties) Properties {
+	out := make(Properties, len(p))
+	for name, v := range p {
+		out[name] = v
+	}
+	for _, change := range c.Properties {
+		switch {
+		case change.Name == "labels" && c.Kind == KindNode && isLabels(change.From) && isLabels(change.To):
+		case change.To == nil:
+			delete(out, change.Name)
+		default:
+			out[change.Name] = change.To
+		}
+	}
+	return out
+}
+
+// isLabels tells the entry of changed labels from a property that is called labels, whose value no store gives as []string.
+func isLabels(v any) bool {
+	_, ok := v.([]string)
+	return ok
 }

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,8 +44,19 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	case []byte:
 		return appendText(append(b, 'b'), string(x)), nil
 	case time.Time:
-		// The zone is content: Neo4j keeps it, and a document shows it.
-		return appendText(append(b, 't'), x.Format(time.RFC3339Nano)+" "+x.Location().String()), nil
+		return appendText(append(b, 't'), ZonedText(x)), nil
+	case Date:
+		return appendText(append(b, 'D'), string(x)), nil
+	case LocalTime:
+		return appendText(append(b, 'L'), string(x)), nil
+	case OffsetTime:
+		return appendText(append(b, 'O'), string(x)), nil
+	case LocalDateTime:
+		return appendText(append(b, 'M'), string(x)), nil
+	case Duration:
+		return appendText(append(b, 'P'), string(x)), nil
+	case Point:
+		return appendText(append(b, 'p'), x.String()), nil
 	case []any:
 		return appendList(b, len(x), func(i int) any { return x[i] })
 	case []string:
@@ -54,9 +67,6 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		return appendList(b, len(x), func(i int) any { return x[i] })
 	case []bool:
 		return appendList(b, len(x), func(i int) any { return x[i] })
-	case fmt.Stringer:
-		// Dates, local times, durations and points of the driver: their text form is exact, the type name tells them apart.
-		return appendText(appendText(append(b, 'o'), fmt.Sprintf("%T", v)), x.String()), nil
 	}
 	return nil, Errorf(KindInvalid, "digest", "a property value of type %T cannot be frozen", v)
 }
@@ -77,14 +87,16 @@ func appendList(b []byte, n int, at func(int) any) ([]byte, error) {
 	return b, nil
 }
 
-func appendProperties(b []byte, p Properties) ([]byte, error) {
-	names := make([]string, 0, len(p))
+// appendProperties appends the properties that keep tells, by name. Absent and null are the same.
+func appendProperties(b []byte, p Properties, keep func(name string) bool) ([]byte, error) {
+	var room [16]string
+	names := room[:0]
 	for name, v := range p {
-		if v != nil {
+		if v != nil && keep(name) {
 			names = append(names, name)
 		}
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(names)))
 	var err error
 	for _, name := range names {
@@ -95,86 +107,128 @@ func appendProperties(b []byte, p Properties) ([]byte, error) {
 	return b, nil
 }
 
-// digestOf gives the first 64 bits of SHA-256, as the signed integer that Neo4j stores.
-func digestOf(content []byte) int64 {
-	sum := sha256.Sum256(content)
-	return int64(binary.BigEndian.Uint64(sum[:8]))
+// clockProperties say when a value was taken, not what it is: an element that differs in nothing else is unchanged.
+var clockProperties = map[string]bool{"timestamp": true, "updated_at": true, "window_s": true}
+
+func isClock(name string) bool  { return clockProperties[name] }
+func isState(name string) bool  { return !clockProperties[name] }
+func isStored(name string) bool { return true }
+
+// Digest is what is known of an element's content: State leaves out the properties that only say when, Full has all.
+// Both are the first 64 bits of SHA-256, as the signed integers that Neo4j stores. Full commits to State.
+type Digest struct {
+	Full, State int64
 }
 
-// NodeDigest gives the 64-bit digest of a node's key, labels and properties.
-func NodeDigest(n Node) (int64, error) {
-	b := appendText([]byte{'n'}, n.Key)
+// digest hashes the content of an element: its identity in b, its properties in p.
+func digest(b []byte, p Properties) (Digest, error) {
+	b, err := appendProperties(b, p, isState)
+	if err != nil {
+		return Digest{}, err
+	}
+	state := sha256.Sum256(b)
+	b, err = appendProperties(append(b[:0], state[:]...), p, isClock)
+	if err != nil {
+		return Digest{}, err
+	}
+	full := sha256.Sum256(b)
+	return Digest{Full: int64(binary.BigEndian.Uint64(full[:8])), State: int64(binary.BigEndian.Uint64(state[:8]))}, nil
+}
+
+// NodeDigest gives the digest of a node's key, labels and properties. Kinds: invalid.
+func NodeDigest(n Node) (Digest, error) {
+	b := appendText(append(make([]byte, 0, 512), 'n'), n.Key)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(n.Labels)))
 	for _, l := range n.Labels {
 		b = appendText(b, l)
 	}
-	b, err := appendProperties(b, n.Properties)
+	d, err := digest(b, n.Properties)
 	if err != nil {
-		return 0, fmt.Errorf("node %q: %w", n.Key, err)
+		return d, fmt.Errorf("node %q: %w", n.Key, err)
 	}
-	return digestOf(b), nil
-}
-
-// RelationshipDigest gives the 64-bit digest of a relationship's key, type, ends and properties.
-func RelationshipDigest(r Relationship) (int64, error) {
-	b := []byte{'r'}
-	for _, s := range []string{r.Key, r.Type, r.From, r.To} {
-		b = appendText(b, s)
-	}
-	b, err := appendProperties(b, r.Properties)
-	if err != nil {
-		return 0, fmt.Errorf("relationship %q: %w", r.Key, err)
-	}
-	return digestOf(b), nil
-}
-
-// Digests are the digests of a graph: one per node and relationship in the graph's order, and the root over all.
-type Digests struct {
-	Nodes, Relationships []int64
-	Root                 string // SHA-256, hex
-}
-
-// DigestGraph computes all digests of a graph. The root does not depend on the order of the elements: each element
-// falls into one of 256 buckets by its key, a bucket hashes its elements in key order, the root hashes the buckets.
-func DigestGraph(g *Graph) (*Digests, error) {
-	type keyed struct {
-		key    string
-		digest int64
-	}
-	var buckets [digestBuckets][]keyed
-	d := &Digests{Nodes: make([]int64, len(g.Nodes)), Relationships: make([]int64, len(g.Relationships))}
-	put := func(kind, key string, digest int64) {
-		i := sha256.Sum256([]byte(key))[0]
-		buckets[i] = append(buckets[i], keyed{kind + key, digest})
-	}
-	var err error
-	for i, n := range g.Nodes {
-		if d.Nodes[i], err = NodeDigest(n); err != nil {
-			return nil, err
-		}
-		put("n", n.Key, d.Nodes[i])
-	}
-	for i, r := range g.Relationships {
-		if d.Relationships[i], err = RelationshipDigest(r); err != nil {
-			return nil, err
-		}
-		put("r", r.Key, d.Relationships[i])
-	}
-	root := sha256.New()
-	for _, bucket := range buckets {
-		sort.Slice(bucket, func(i, j int) bool { return bucket[i].key < bucket[j].key })
-		h := sha256.New()
-		for _, e := range bucket {
-			h.Write(binary.BigEndian.AppendUint64(appendText(nil, e.key), uint64(e.digest)))
-		}
-		root.Write(h.Sum(nil))
-	}
-	d.Root = hex.EncodeToString(root.Sum(nil))
 	return d, nil
 }
 
-// ChainHash links a snapshot to the one written before it: SHA-256 over the earlier chain hash, the id and the root.
-func ChainHash(previous, id, root string) string {
-	sum := sha256.Sum256(appendText(appendText(appendText(nil, previous), id), root))
+// RelationshipDigest gives the digest of a relationship's key, type, ends and properties. Kinds: invalid.
+func RelationshipDigest(r Relationship) (Digest, error) {
+	b := append(make([]byte, 0, 512), 'r')
+	for _, s := range [...]string{r.Key, r.Type, r.From, r.To} {
+		b = appendText(b, s)
+	}
+	d, err := digest(b, r.Properties)
+	if err != nil {
+		return d, fmt.Errorf("relationship %q: %w", r.Key, err)
+	}
+	return d, nil
+}
+
+// rootHash builds a hash over all elements of a graph. It does not depend on the order in which they are put: each
+// element falls into one of 256 buckets by its key, a bucket hashes its elements in key order, the root hashes the buckets.
+type rootHash struct {
+	buckets [digestBuckets][]keyedDigest
+}
+
+type keyedDigest struct {
+	kind   byte // 'n' or 'r'
+	key    string
+	digest int64
+}
+
+// BucketOf gives the bucket of an element's key, 0-255. FNV-1a is enough to spread keys; what makes the root evidence is the
+// SHA-256 over them.
+func BucketOf(key string) int {
+	const offset, prime = 2166136261, 16777619
+	h := uint32(offset)
+	for i := range len(key) {
+		h = (h ^ uint32(key[i])) * prime
+	}
+	return int(h % digestBuckets)
+}
+
+func (h *rootHash) put(kind byte, key string, digest int64) {
+	bucket := BucketOf(key)
+	h.buckets[bucket] = append(h.buckets[bucket], keyedDigest{kind, key, digest})
+}
+
+func (h *rootHash) sum() string {
+	root := sha256.New()
+	var b []byte
+	for _, bucket := range h.buckets {
+		slices.SortFunc(bucket, func(x, y keyedDigest) int {
+			return cmp.Or(strings.Compare(x.key, y.key), cmp.Compare(x.kind, y.kind), cmp.Compare(x.digest, y.digest))
+		})
+		of := sha256.New()
+		for _, e := range bucket {
+			b = binary.BigEndian.AppendUint64(appendText(append(b[:0], e.kind), e.key), uint64(e.digest))
+			of.Write(b)
+		}
+		root.Write(of.Sum(b[:0]))
+	}
+	return hex.EncodeToString(root.Sum(nil))
+}
+
+// HashProperties gives SHA-256 over properties in canonical form, hex: what seals the header of a snapshot.
+func HashProperties(p Properties) (string, error) {
+	b, err := appendProperties(nil, p, isStored)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// HashTexts gives SHA-256 over texts and their borders, hex: what chains snapshots and audit events.
+func HashTexts(texts ...string) string {
+	var b []byte
+	for _, t := range texts {
+		b = appendText(b, t)
+	}
+	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// ChainHash links a snapshot to the one published before it: SHA-256 over the earlier chain hash, the id, the root hash
+// and the hash of the header, hex.
+func ChainHash(previous, id, root, header string) string {
+	return HashTexts(previous, id, root, header)
 }

@@ -59,30 +59,54 @@ func (e *Engine) List(ctx context.Context, f Filter) ([]Snapshot, string, error)
 	return e.store.List(ctx, f)
 }
 
-// Graph gives the frozen graph of a snapshot. Kinds: not_found, unavailable.
-func (e *Engine) Graph(ctx context.Context, id string) (*Graph, error) { return e.store.Graph(ctx, id) }
+// Graph gives the frozen graph of a snapshot, in key order. Kinds: not_found, unavailable.
+func (e *Engine) Graph(ctx context.Context, id string) (*Graph, error) {
+	return Collect(func(sink Sink) error { return e.store.Walk(ctx, id, sink) })
+}
 
-// LiveGraph gives the live graph of one source, now. Kinds: not_found, invalid, unavailable.
-func (e *Engine) LiveGraph(ctx context.Context, source string) (*LiveRead, error) {
+// Walk hands the frozen graph of a snapshot to a sink. Kinds: not_found, unavailable.
+func (e *Engine) Walk(ctx context.Context, id string, sink Sink) error {
+	return e.store.Walk(ctx, id, sink)
+}
+
+// LiveGraph gives the live graph of one source, now, proven or not. Kinds: not_found, invalid, unavailable.
+func (e *Engine) LiveGraph(ctx context.Context, source string) (*LiveRead, *Graph, error) {
 	source, err := e.liveSource(ctx, source)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return e.live.ReadLive(ctx, source)
+	var c *collected
+	read, err := e.live.ReadLive(ctx, source, ReadOptions{AllowFuzzy: true}, func() (Sink, error) {
+		c = &collected{}
+		return c, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Sort()
+	return read, &c.Graph, nil
 }
 
 // Delete removes a snapshot and closes the gap in its timeline. Kinds: not_found, unavailable.
-func (e *Engine) Delete(ctx context.Context, id string) error {
+func (e *Engine) Delete(ctx context.Context, id, actor string) error {
 	s, err := e.store.Get(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := e.store.Delete(ctx, id); err != nil {
+	progress := func(stage string, done, total int) {
+		e.Events.Publish(Event{Deleting: &DeleteProgress{ID: s.ID, Source: s.Source, Stage: stage, Done: done, Total: total}})
+	}
+	if err := e.store.Delete(ctx, id, actor, progress); err != nil {
 		return err
 	}
 	e.Events.Publish(Event{Deleted: &SnapshotDeleted{ID: s.ID, Source: s.Source}})
 	e.annotate(ctx, s.Previous, s.Next)
 	return nil
+}
+
+// Captures lists what is being staged, failed or being deleted, newest first. Kinds: unavailable.
+func (e *Engine) Captures(ctx context.Context) ([]CaptureState, error) {
+	return e.store.Captures(ctx, defaultPage)
 }
 
 // annotate puts the summary of the diff onto a link of the timeline. The link is right without it, so a failure is
@@ -91,7 +115,7 @@ func (e *Engine) annotate(ctx context.Context, from, to string) {
 	if from == "" || to == "" {
 		return
 	}
-	d, err := e.Compare(ctx, from, to)
+	d, err := e.Compare(ctx, from, to, CompareOptions{SummaryOnly: true})
 	if err == nil {
 		err = e.store.Annotate(ctx, from, to, d.NextSummary())
 	}
@@ -145,6 +169,32 @@ func (e *Engine) chooseSource(source string, names []string) (string, error) {
 	return "", Errorf(KindInvalid, "source", "there are several sources and none was named").
 		WithHint("name one of: %s; or mark one as the default in the configuration", strings.Join(names, ", "))
 }
+
+// ElementHistory gives one element over time, oldest first. Key is that of a node or, with ]-> in it, a relationship.
+// Kinds: invalid, not_found (no such source), unavailable.
+func (e *Engine) ElementHistory(ctx context.Context, q HistoryQuery) ([]ElementPoint, error) {
+	const op = "history"
+	if q.Key == "" {
+		return nil, Errorf(KindInvalid, op, "no element is named").WithHint("name one by its key, such as users:Table or users:Table-[AVG_LATENCY_MS]->products:Table; `graphsnap show latest` lists them")
+	}
+	if q.Limit == 0 {
+		q.Limit = maxHistory
+	}
+	if q.Limit < 1 || q.Limit > maxHistory {
+		return nil, Errorf(KindInvalid, op, "limit %d is out of range", q.Limit).WithHint("ask for 1 to %d snapshots", maxHistory)
+	}
+	var err error
+	if q.Source, err = e.historySource(ctx, q.Source); err != nil {
+		return nil, err
+	}
+	if from, _, found := strings.Cut(q.Key, "-["); found && q.From == "" {
+		q.From = from
+	}
+	return e.store.ElementHistory(ctx, q)
+}
+
+// maxHistory bounds the snapshots that one history looks at.
+const maxHistory = 10000
 
 // History gives the values of relationships in the snapshots before one of them, newest first. Kinds: not_found.
 func (e *Engine) History(ctx context.Context, id string, keys []string, limit int) ([]HistoryPoint, error) {

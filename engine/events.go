@@ -8,6 +8,7 @@ type Event struct {
 	Progress *CaptureProgress
 	Failed   *CaptureFailed
 	Created  *Snapshot
+	Deleting *DeleteProgress
 	Deleted  *SnapshotDeleted
 }
 
@@ -18,6 +19,12 @@ type TickWritten struct{ State LiveState }
 type CaptureProgress struct {
 	CaptureID, Source, Stage string
 	Done, Total              int
+}
+
+// DeleteProgress says how far a deletion is, in elements.
+type DeleteProgress struct {
+	ID, Source, Stage string
+	Done, Total       int
 }
 
 // CaptureFailed says why a capture failed.

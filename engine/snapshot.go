@@ -25,16 +25,20 @@ type ConsistencyMode string
 
 // The consistency modes, from sure to unsure.
 const (
-	ConsistencyQuiet ConsistencyMode = "quiet" // nothing was committed to the live database during the read
-	ConsistencyTick  ConsistencyMode = "tick"  // the source's tick did not move during the read
-	ConsistencyFuzzy ConsistencyMode = "fuzzy" // the live graph changed during every attempt
+	ConsistencyQuiet  ConsistencyMode = "quiet"  // nothing was committed to the live database during the read
+	ConsistencyTick   ConsistencyMode = "tick"   // the source's collector wrote no tick during the read
+	ConsistencyDouble ConsistencyMode = "double" // two readings were equal, and between them no transaction was under way
+	ConsistencyGate   ConsistencyMode = "gate"   // the source's collector was held off during the read
+	ConsistencyFuzzy  ConsistencyMode = "fuzzy"  // nothing could be proven: parts may be of different moments
 )
 
 // Consistency is the evidence that a captured state existed as a whole.
 type Consistency struct {
 	Mode     ConsistencyMode
 	Attempts int
-	ReadMS   float64 // duration of the read that was used, milliseconds
+	ReadMS   float64   // duration of the read that was used, milliseconds
+	ReadFrom time.Time // when that read began, UTC
+	Evidence string    // what proves the mode: bookmarks, ticks or digests before and after
 }
 
 // SchemaVersion is the version of the snapshot document and of the stored model.
@@ -62,7 +66,12 @@ type Snapshot struct {
 	Consistency       Consistency
 	Warnings          []string
 	RootHash          string // SHA-256 over the frozen content, hex
-	ChainHash         string // SHA-256 over RootHash and the ChainHash before it in writing order, hex
+	StateHash         string // the same without the properties that only say when a value was taken
+	HeaderHash        string // SHA-256 over what stands on the snapshot itself, hex
+	ManifestHash      string // SHA-256 over the encoded manifest, hex
+	ChainHash         string // SHA-256 over RootHash, HeaderHash and the ChainHash before it in publishing order, hex
+	SameAs            string // the snapshot before it, where that has the same StateHash
+	Imported          bool   // brought in from an export, not captured here
 	CaptureDurationMS float64
 	SchemaVersion     int
 	Previous, Next    string // neighbours on the timeline, "" at its ends; filled in by Freeze and Get only

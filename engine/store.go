@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // LiveWriter writes ticks into the live graph; collectors need it.
 type LiveWriter interface {
@@ -9,47 +12,136 @@ type LiveWriter interface {
 	WriteTick(ctx context.Context, t *Tick) (int64, error)
 }
 
+// Sink takes a graph piece by piece: all nodes first, then the relationships between them, in any order. Digests are
+// those that a store holds beside the elements, one each, or nil where the graph does not come from a store. A sink may
+// keep the elements.
+type Sink interface {
+	Nodes(ctx context.Context, nodes []Node, digests []int64) error
+	Relationships(ctx context.Context, rels []Relationship, digests []int64) error
+}
+
+// ReadOptions say how a live graph may be read.
+type ReadOptions struct {
+	AllowFuzzy bool // take the last reading where none could be proven, marked as fuzzy
+}
+
 // LiveReader reads the live graph; captures and comparisons with LIVE need it.
 type LiveReader interface {
 	// Sources lists the sources present in the live graph, by name.
 	Sources(ctx context.Context) ([]LiveState, error)
-	// ReadLive reads one source's live graph consistently and says how sure it is. Kinds: not_found, unavailable.
-	ReadLive(ctx context.Context, source string) (*LiveRead, error)
+	// ReadLive reads one source's live graph consistently. open is called before each attempt and gives the sink that takes
+	// it; what earlier sinks took is void. Kinds: not_found, unavailable, conflict (no reading could be proven).
+	ReadLive(ctx context.Context, source string, o ReadOptions, open func() (Sink, error)) (*LiveRead, error)
 }
 
-// LiveRead is one consistent reading of a source's live graph.
+// LiveRead says what was read and how sure it is.
 type LiveRead struct {
 	State       LiveState
-	Graph       Graph
 	Consistency Consistency
 	Warnings    []string
+}
+
+// Staging is a snapshot being written that no reader sees yet. Its calls must follow each other.
+type Staging interface {
+	Sink // digests are required
+	// Publish verifies what was staged and makes it visible in one transaction. It fills in Seq, ChainHash, HeaderHash,
+	// Previous, Next and, unless the id must be kept, on a clash of ids a suffix such as _2 to the ID. Kinds: conflict (the
+	// staging was swept, or the id is taken), internal (the database holds something else than was sent).
+	Publish(ctx context.Context, s *Snapshot, m *Manifest, o PublishOptions) error
+	// Abandon removes what was staged, also where ctx was cancelled; after Publish it does nothing. reason is kept with the
+	// record of the failed capture; "" leaves no record.
+	Abandon(ctx context.Context, reason string)
+}
+
+// PublishOptions say how a staged snapshot is published.
+type PublishOptions struct {
+	KeepID bool   // an import: the id is given and must be free
+	Actor  string // who did it, for the audit trail
 }
 
 // SnapshotStore keeps the snapshots. All methods give kind unavailable when the database does not answer.
 type SnapshotStore interface {
 	// Sources lists the sources that have a timeline, by name.
 	Sources(ctx context.Context) ([]string, error)
-	// Freeze stages and publishes a snapshot in full or not at all. It fills in Seq, ChainHash, Previous and Next and, on
-	// a clash of ids, a suffix such as _2 to the ID. RootHash and counts must match the graph. Kinds: conflict, exhausted.
-	Freeze(ctx context.Context, s *Snapshot, g *Graph, progress func(stage string, done, total int)) error
+	// Stage begins a snapshot. progress hears of the stages freeze, verify and publish.
+	Stage(ctx context.Context, r StageRequest, progress func(stage string, done, total int)) (Staging, error)
 	// List gives one page of light rows, newest first (timestamp, then seq), and the cursor of the next page or "".
 	// Kinds: invalid (cursor, limit).
 	List(ctx context.Context, f Filter) ([]Snapshot, string, error)
 	// Get gives one snapshot without its graph, with Previous and Next. Kinds: not_found.
 	Get(ctx context.Context, id string) (*Snapshot, error)
-	// Graph gives the frozen graph, in key order. Kinds: not_found.
-	Graph(ctx context.Context, id string) (*Graph, error)
-	// Delete removes a snapshot and closes the gap in the timeline. Kinds: not_found.
-	Delete(ctx context.Context, id string) error
-	// Compare gives the elements whose digests differ between two snapshots, by kind and key, and the number of all
-	// others. Kinds: not_found.
-	Compare(ctx context.Context, baseline, target string) (*Difference, error)
+	// Walk hands the frozen graph to a sink as it is stored, nodes in key order. Kinds: not_found.
+	Walk(ctx context.Context, id string, sink Sink) error
+	// Manifest gives the index of a snapshot as it was published. Kinds: not_found, invalid (it cannot be read).
+	Manifest(ctx context.Context, id string) (*Manifest, error)
+	// Elements gives those of the asked elements that a snapshot holds. Kinds: not_found.
+	Elements(ctx context.Context, id string, keys ElementKeys) (*Graph, error)
+	// Delete takes a snapshot off its timeline in one transaction, then removes what it contains; what an interruption
+	// leaves is removed later. Kinds: not_found.
+	Delete(ctx context.Context, id, actor string, progress func(stage string, done, total int)) error
 	// Annotate writes the summary of a diff onto the :NEXT from one snapshot to its neighbour; nothing where they are no
 	// neighbours (any more).
 	Annotate(ctx context.Context, from, to string, n NextSummary) error
-	// Values gives the `value` of those of the given relationship keys that a snapshot holds. Kinds: not_found.
-	Values(ctx context.Context, id string, keys []string) (map[string]float64, error)
+	// Between gives the summary that stands on the :NEXT between two neighbours; nil where they are none or it is missing.
+	Between(ctx context.Context, from, to string) (*NextSummary, error)
 	// History gives the snapshots of the same source before id, newest first, at most limit, with the `value` of those of
 	// the given relationship keys that they hold. Kinds: not_found.
 	History(ctx context.Context, id string, keys []string, limit int) ([]HistoryPoint, error)
+	// ElementHistory gives one element in the snapshots of a source between two moments, oldest first; snapshots without it
+	// are there with nil Properties.
+	ElementHistory(ctx context.Context, q HistoryQuery) ([]ElementPoint, error)
+	// Audit gives a page of the audit trail in writing order, from a number on.
+	Audit(ctx context.Context, f AuditFilter) ([]AuditEvent, error)
+	// Seals gives what a database holds beside the frozen elements that verification needs.
+	Seals(ctx context.Context, id string) (*Seals, error)
+	// Chain gives the heads of the hash chains and every link and head of every timeline.
+	Chain(ctx context.Context) (*ChainState, error)
+	// Captures lists what is being staged, failed or being deleted, newest first.
+	Captures(ctx context.Context, limit int) ([]CaptureState, error)
+}
+
+// StageRequest says what is being staged and by whom.
+type StageRequest struct {
+	CaptureID, Source, Actor string
+}
+
+// ElementKeys name elements; a relationship is found from the node that it leaves.
+type ElementKeys struct {
+	Nodes         []string
+	Relationships []RelationshipRef
+}
+
+// RelationshipRef names a relationship by its key and the key of the node that it leaves.
+type RelationshipRef struct{ From, Key string }
+
+// HistoryQuery asks for one element over time. From is the node that a relationship leaves; "" for a node.
+type HistoryQuery struct {
+	Source, Key, From string
+	Since, Until      time.Time // zero: no limit; Until exclusive
+	Limit             int       // the newest so many
+}
+
+// ElementPoint is one element in one snapshot.
+type ElementPoint struct {
+	SnapshotID string
+	Timestamp  time.Time
+	Properties Properties
+}
+
+// The states of a capture.
+const (
+	StateCapturing = "capturing"
+	StateComplete  = "complete"
+	StateFailed    = "failed"
+	StateDeleting  = "deleting"
+)
+
+// CaptureState is a snapshot that is not (or no longer) published.
+type CaptureState struct {
+	Seq              int64
+	CaptureID        string
+	Source, State    string
+	SnapshotID       string // once it had one
+	Reason           string // why it failed
+	Since, ExpiresAt time.Time
 }

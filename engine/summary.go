@@ -50,41 +50,14 @@ const (
 
 // Summarise computes the summary of a graph from it and the totals of its tick. Pure.
 func Summarise(g *Graph, totals Totals) Summary {
-	s := Summary{
-		TotalQPS:      totals.TotalQPS,
-		AvgLatencyMS:  totals.AvgLatencyMS,
-		CriticalPaths: criticalPaths(g),
-		Complexity:    complexityOf(len(g.Nodes), len(g.Relationships)),
-	}
+	var s summariser
 	for _, n := range g.Nodes {
-		if sev := SeverityOf(n.Properties); sev.IsBottleneck() {
-			s.Bottlenecks = append(s.Bottlenecks, Bottleneck{Kind: KindNode, Key: n.Key, Type: n.Type(), Severity: sev, Value: numberPtr(n.Properties, "hotspot_score")})
-		}
+		s.node(n)
 	}
 	for _, r := range g.Relationships {
-		if sev := SeverityOf(r.Properties); sev.IsBottleneck() {
-			s.Bottlenecks = append(s.Bottlenecks, Bottleneck{Kind: KindRelationship, Key: r.Key, Type: r.Type, From: r.From, To: r.To, Severity: sev, Value: numberPtr(r.Properties, "value")})
-		}
+		s.relationship(r)
 	}
-	s.BottlenecksCount = len(s.Bottlenecks)
-	weight := timeByEnds(g)
-	sort.Slice(s.Bottlenecks, func(i, j int) bool {
-		a, b := s.Bottlenecks[i], s.Bottlenecks[j]
-		if a.Severity.Rank() != b.Severity.Rank() {
-			return a.Severity.Rank() > b.Severity.Rank()
-		}
-		if x, y := weight[a.ends()], weight[b.ends()]; x != y {
-			return x > y
-		}
-		if a.Kind != b.Kind {
-			return a.Kind == KindRelationship
-		}
-		return a.Key < b.Key
-	})
-	if len(s.Bottlenecks) > maxListBottlenecks {
-		s.Bottlenecks = s.Bottlenecks[:maxListBottlenecks]
-	}
-	return s
+	return s.finish(totals, len(g.Nodes)+len(g.Relationships))
 }
 
 // ends gives what a bottleneck lies between; a node lies between itself and itself.
@@ -95,34 +68,6 @@ func (b Bottleneck) ends() [2]string {
 	return [2]string{b.From, b.To}
 }
 
-// timeByEnds gives the additive time between two nodes, and at one node by itself, ms/s.
-func timeByEnds(g *Graph) map[[2]string]float64 {
-	times := map[[2]string]float64{}
-	for _, n := range g.Nodes {
-		if v, ok := n.Properties.Number("time_ms_per_s"); ok {
-			times[[2]string{n.Key, n.Key}] += v
-		}
-	}
-	for _, r := range g.Relationships {
-		if v, ok := r.Properties.Number("value"); ok && r.Type == RelTimeMSPerS {
-			times[[2]string{r.From, r.To}] += v
-		}
-	}
-	return times
-}
-
-// WorstSeverity gives the worst severity of any element, or low.
-func WorstSeverity(g *Graph) Severity {
-	worst := SeverityLow
-	for _, n := range g.Nodes {
-		worst = worse(worst, SeverityOf(n.Properties))
-	}
-	for _, r := range g.Relationships {
-		worst = worse(worst, SeverityOf(r.Properties))
-	}
-	return worst
-}
-
 func worse(a, b Severity) Severity {
 	if b.Rank() > a.Rank() {
 		return b
@@ -131,8 +76,8 @@ func worse(a, b Severity) Severity {
 }
 
 // complexityOf follows the number of elements: what fits one screen, what needs filters, what needs folding.
-func complexityOf(nodes, relationships int) Complexity {
-	switch n := nodes + relationships; {
+func complexityOf(n int) Complexity {
+	switch {
 	case n <= 200:
 		return ComplexityLow
 	case n <= 5000:
@@ -150,16 +95,7 @@ type timedEdge struct {
 // criticalPaths finds the heaviest chains by additive time. Longest simple path is NP-hard, so chains grow greedily
 // from each of the heaviest edges at both ends; edges of a chain found earlier are not used again. Only TIME_MS_PER_S is
 // additive, and a table may stand in a chain once.
-func criticalPaths(g *Graph) []CriticalPath {
-	var edges []timedEdge
-	for _, r := range g.Relationships {
-		if r.Type != RelTimeMSPerS || r.From == r.To {
-			continue
-		}
-		if v, ok := r.Properties.Number("value"); ok && v > 0 {
-			edges = append(edges, timedEdge{r.From, r.To, v})
-		}
-	}
+func criticalPaths(edges []timedEdge) []CriticalPath {
 	sort.Slice(edges, func(i, j int) bool {
 		if edges[i].ms != edges[j].ms {
 			return edges[i].ms > edges[j].ms
