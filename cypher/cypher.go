@@ -59,6 +59,7 @@ var (
 	FreezeBegin         = load("freeze/begin")
 	FreezeBatch         = load("freeze/batch")
 	FreezeRenew         = load("freeze/renew")
+	FreezeEntered       = load("freeze/entered")
 	FreezeManifest      = load("freeze/manifest")
 	FreezeNodes         = load("freeze/nodes")
 	FreezeNodeIDs       = load("freeze/node_ids")
