@@ -224,6 +224,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.container.Stop(ctx, &now)
 }
 
+// Killable tells whether the server was started here; one that was given by its address is not ours to kill.
+func (s *Server) Killable() bool { return s.container != nil }
+
 // Kill ends the server's process by SIGKILL and keeps the container.
 func (s *Server) Kill(ctx context.Context) error { return s.docker(ctx, "kill") }
 

@@ -79,7 +79,7 @@ func (s *Snapshots) clear(ctx context.Context, seq int64, tell func(done int)) e
 	for done := 0; ; {
 		var deleted int64
 		if err := s.write(ctx, func(tx *tx) error {
-			row, err := tx.one(ctx, cypher.RemoveElements, map[string]any{"seq": seq, "limit": removeBatch})
+			row, err := tx.one(ctx, cypher.RemoveElements, map[string]any{"seq": seq, "limit": s.removal})
 			if err == nil {
 				deleted = integer(row, "count")
 			}
@@ -91,7 +91,7 @@ func (s *Snapshots) clear(ctx context.Context, seq int64, tell func(done int)) e
 		if done += int(deleted); tell != nil {
 			tell(done)
 		}
-		if deleted < removeBatch {
+		if deleted < int64(s.removal) {
 			break
 		}
 	}

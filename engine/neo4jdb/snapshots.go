@@ -14,9 +14,10 @@ import (
 // Snapshots is the snapshot database in Neo4j: it implements engine.SnapshotStore.
 type Snapshots struct {
 	*server
-	owner string // names this process on what it stages
-	lease time.Duration
-	log   *slog.Logger
+	owner   string // names this process on what it stages
+	lease   time.Duration
+	removal int // nodes deleted in one transaction
+	log     *slog.Logger
 
 	// crash, set by tests only, hears of the places at which the death of this process must do no harm.
 	crash func(place string)
@@ -34,7 +35,7 @@ func OpenSnapshots(c Config, log *slog.Logger) (*Snapshots, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Snapshots{server: s, owner: uuid.NewString(), lease: leaseTime, log: log}, nil
+	return &Snapshots{server: s, owner: uuid.NewString(), lease: leaseTime, removal: removeBatch, log: log}, nil
 }
 
 // Start sweeps now and again in the background until Close; half of the lease in between keeps leftovers short-lived.
