@@ -136,8 +136,7 @@ func (s *server) readAt(ctx context.Context, f func(*tx) error) (bookmark string
 	}
 	session := s.session(ctx, neo4j.AccessModeRead)
 	defer closeSession(ctx, session)
-	_, err = session.ExecuteRead(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
-	if err != nil {
+	if err := repeated(ctx, session.ExecuteRead, f); err != nil {
 		return "", s.explain("read", err)
 	}
 	return strings.Join(session.LastBookmarks(), " "), nil
@@ -170,14 +169,18 @@ func (s *server) write(ctx context.Context, f func(*tx) error) error {
 	}
 	session := s.session(ctx, neo4j.AccessModeWrite)
 	defer closeSession(ctx, session)
-	var err error
+	return s.explain("write", repeated(ctx, session.ExecuteWrite, f))
+}
+
+// repeated runs f in a transaction, and again where the answer to its commit was lost.
+func repeated(ctx context.Context, execute func(context.Context, neo4j.ManagedTransactionWork, ...func(*neo4j.TransactionConfig)) (any, error), f func(*tx) error) (err error) {
 	for range lostCommits {
-		_, err = session.ExecuteWrite(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
+		_, err = execute(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
 		if !isLostCommit(err) || ctx.Err() != nil {
 			break
 		}
 	}
-	return s.explain("write", err)
+	return err
 }
 
 func (s *server) session(ctx context.Context, mode neo4j.AccessMode) neo4j.SessionWithContext {
