@@ -4,5 +4,6 @@
 // params: source
 // columns: tick
 MERGE (l:LiveGraph {source: $source})
-SET l.tick = coalesce(l.tick, 0) + 1
-RETURN l.tick AS tick
+WITH l, coalesce(l.tick, 0) + 1 AS tick
+SET l.tick = tick, l.writing = tick
+RETURN tick
