@@ -4,4 +4,4 @@
 // params: source
 // columns: none
 MATCH (l:LiveGraph {source: $source})
-SET l.gate = true
+SET l.source = $source

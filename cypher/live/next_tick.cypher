@@ -4,6 +4,5 @@
 // params: source
 // columns: tick
 MERGE (l:LiveGraph {source: $source})
-WITH l, coalesce(l.tick, 0) + 1 AS tick
-SET l.tick = tick, l.writing = tick
-RETURN tick
+SET l.tick = coalesce(l.tick, 0) + 1
+RETURN l.tick AS tick

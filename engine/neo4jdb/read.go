@@ -3,6 +3,7 @@ package neo4jdb
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
@@ -20,14 +21,17 @@ const (
 	gateTime = 30 * time.Second
 )
 
-// ReadLive reads one source until a reading is proven to be of one moment between whole transactions. CONSISTENCY in
-// engine/DESIGN.md says what proves it.
+// ReadLive reads one source until a reading is proven to be of one moment between whole transactions. engine/DESIGN.md says
+// what proves it, and why less does not.
 func (l *Live) ReadLive(ctx context.Context, source string, o engine.ReadOptions, open func() (engine.Sink, error)) (*engine.LiveRead, error) {
 	r := &reading{Live: l, source: source, open: open}
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
 	for r.attempt = 1; ; r.attempt++ {
 		var err error
 		switch {
-		case r.attempt <= optimisticAttempts:
+		case r.attempt <= optimisticAttempts && (r.provable || !r.cooperative):
 			err = r.optimistic(ctx)
 		case r.cooperative:
 			err = r.gated(ctx)
@@ -60,6 +64,7 @@ type reading struct {
 	attempt     int
 	state       engine.LiveState
 	cooperative bool // a collector of ours writes the source, and honours the gate
+	provable    bool // the list of transactions is complete, and reads come from one server
 	mode        engine.ConsistencyMode
 	evidence    string
 	warnings    []string
@@ -79,55 +84,62 @@ func (r *reading) result() (*engine.LiveRead, error) {
 	}, nil
 }
 
-// glance is what tells whether something was written.
-type glance struct {
-	bookmark string
-	state    engine.LiveState
-	writing  int64 // the tick that the collector is about to write, or wrote last
-	busy     int64 // transactions of others that hold locks
-}
-
-// steady reports whether no collector of ours was between announcing and ending a tick.
-func (g *glance) steady() bool { return g.state.Tick > 0 && g.writing == g.state.Tick }
-
-func (r *reading) look(ctx context.Context) (g glance, err error) {
-	g.state.Source = r.source
-	if g.bookmark, err = r.readAt(ctx, func(tx *tx) error {
-		return r.lookIn(ctx, tx, &g)
-	}); err != nil {
-		return g, err
-	}
-	r.cooperative = g.writing > 0
-	return g, nil
-}
-
-func (r *reading) lookIn(ctx context.Context, tx *tx, g *glance) error {
-	row, err := tx.one(ctx, cypher.LiveState, map[string]any{"source": r.source})
-	if err != nil || row == nil {
+// begin learns what can prove a reading. An Enterprise server shows a user without the right only their own transactions,
+// and in a cluster bookmark, list and read may come from different members: there only the gate proves anything.
+func (r *reading) begin(ctx context.Context) error {
+	version, err := r.version(ctx)
+	if err != nil {
 		return err
 	}
-	p := properties(row, "properties")
-	g.state = liveState(p)
-	g.writing, _ = p["writing"].(int64)
-	return nil
+	r.provable = strings.HasSuffix(version, " community")
+	g, err := r.look(ctx)
+	r.cooperative = g.state.Tick > 0
+	return err
 }
 
-// busy counts the transactions of others that hold locks; one whose commit is being applied is among them.
-func (r *reading) busy(ctx context.Context) (int64, error) {
+// glance is what tells whether something was committed.
+type glance struct {
+	bookmark string // of the last committed transaction, which may be half applied
+	state    engine.LiveState
+}
+
+func (r *reading) look(ctx context.Context) (g glance, err error) {
+	g.bookmark, err = r.readAt(ctx, func(tx *tx) (err error) {
+		g.state, err = r.stateIn(ctx, tx)
+		return err
+	})
+	return g, err
+}
+
+func (r *reading) stateIn(ctx context.Context, tx *tx) (engine.LiveState, error) {
+	row, err := tx.one(ctx, cypher.LiveState, map[string]any{"source": r.source})
+	if err != nil || row == nil {
+		return engine.LiveState{Source: r.source}, err
+	}
+	return liveState(properties(row, "properties")), nil
+}
+
+// inFlight reports whether a transaction was committing, so that a read may see a part of it.
+func (r *reading) inFlight(ctx context.Context) (bool, error) {
 	var n int64
 	err := r.read(ctx, func(tx *tx) error {
-		row, err := tx.one(ctx, cypher.LiveBusy, nil)
+		row, err := tx.one(ctx, cypher.LiveInFlight, nil)
 		if err == nil {
-			n = integer(row, "busy")
+			n = integer(row, "in_flight")
 		}
 		return err
 	})
-	return n, err
+	return n > 0, err
 }
 
-// optimistic reads between two looks.
+// optimistic reads between two looks. What was committed before the first look is either in the first list or applied; what
+// comes later moves the bookmark before anything of it can be seen, and a tick of ours moves the tick or is in the second list.
 func (r *reading) optimistic(ctx context.Context) error {
 	before, err := r.look(ctx)
+	if err != nil {
+		return err
+	}
+	busyBefore, err := r.inFlight(ctx)
 	if err != nil {
 		return err
 	}
@@ -138,7 +150,7 @@ func (r *reading) optimistic(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	busy, err := r.busy(ctx)
+	busyAfter, err := r.inFlight(ctx)
 	if err != nil {
 		return err
 	}
@@ -148,11 +160,11 @@ func (r *reading) optimistic(ctx context.Context) error {
 	}
 	r.state = before.state
 	switch {
-	case torn > 0:
-	case before.bookmark == after.bookmark && busy == 0:
-		r.mode, r.evidence = engine.ConsistencyQuiet, "bookmark "+before.bookmark+" before and after, no transaction under way"
-	case before.steady() && after.steady() && before.state.Tick == after.state.Tick:
-		r.mode, r.evidence = engine.ConsistencyTick, fmt.Sprintf("tick %d before and after, none under way", before.state.Tick)
+	case torn > 0 || busyBefore || !r.provable:
+	case before.bookmark == after.bookmark:
+		r.mode, r.evidence = engine.ConsistencyQuiet, "nothing committing before, bookmark "+before.bookmark+" before and after"
+	case before.state.Tick == after.state.Tick && before.state.Tick > 0 && !busyAfter:
+		r.mode, r.evidence = engine.ConsistencyTick, fmt.Sprintf("nothing committing before and after, tick %d before and after", before.state.Tick)
 	}
 	return nil
 }
@@ -160,27 +172,23 @@ func (r *reading) optimistic(ctx context.Context) error {
 // gated reads while it holds the lock that ticks of the source take first. The lock goes with the transaction, also when
 // this process dies, and after gateTime when it is paused.
 func (r *reading) gated(ctx context.Context) error {
-	var g glance
 	torn := 0
 	err := r.hold(ctx, gateTime, func(tx *tx) error {
 		if err := tx.exec(ctx, cypher.LiveGate, map[string]any{"source": r.source}); err != nil {
 			return err
 		}
-		if err := r.lookIn(ctx, tx, &g); err != nil {
+		// A second statement: the one that waits for the lock sees what was before the wait.
+		var err error
+		if r.state, err = r.stateIn(ctx, tx); err != nil {
 			return err
 		}
-		var err error
 		torn, err = r.once(ctx, tx)
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil && torn == 0 {
+		r.mode, r.evidence = engine.ConsistencyGate, fmt.Sprintf("the collector was held off after tick %d", r.state.Tick)
 	}
-	r.state = g.state
-	if torn == 0 {
-		r.mode, r.evidence = engine.ConsistencyGate, fmt.Sprintf("the collector was held off after tick %d", g.state.Tick)
-	}
-	return nil
+	return err
 }
 
 // double reads twice. Two equal readings with an instant between them at which no transaction was under way are the state
@@ -211,14 +219,14 @@ func (r *reading) double(ctx context.Context) error {
 			return err
 		}
 		if i == 0 {
-			if busy, err := r.busy(ctx); err != nil || busy > 0 {
+			if busy, err := r.inFlight(ctx); err != nil || busy {
 				return err
 			}
 		}
 	}
 	r.state = before.state
-	if torn == 0 && sums[0].tally == sums[1].tally {
-		r.mode, r.evidence = engine.ConsistencyDouble, fmt.Sprintf("two readings with the digest %x, no transaction under way between them", uint64(sums[0].digests))
+	if torn == 0 && r.provable && sums[0].tally == sums[1].tally {
+		r.mode, r.evidence = engine.ConsistencyDouble, fmt.Sprintf("two readings with the digest %x, nothing committing between them", uint64(sums[0].digests))
 	}
 	return nil
 }

@@ -19,13 +19,6 @@ func (l *Live) WriteTick(ctx context.Context, t *engine.Tick) (int64, error) {
 	if err := t.Graph.Check(); err != nil {
 		return 0, err
 	}
-	// A reader that sees no announced tick knows that none is being written: what follows is one transaction for the
-	// database, but readers may see a part of it while its commit is applied.
-	if err := l.write(ctx, func(tx *tx) error {
-		return tx.exec(ctx, cypher.LiveAnnounce, map[string]any{"source": t.State.Source})
-	}); err != nil {
-		return 0, err
-	}
 	var tick int64
 	err := l.write(ctx, func(tx *tx) error {
 		row, err := tx.one(ctx, cypher.LiveNextTick, map[string]any{"source": t.State.Source})
@@ -42,9 +35,7 @@ func (l *Live) WriteTick(ctx context.Context, t *engine.Tick) (int64, error) {
 		}
 		state := t.State
 		state.Tick = tick
-		p := stateProperties(state)
-		p["writing"] = tick
-		return tx.exec(ctx, cypher.LiveSetState, map[string]any{"source": state.Source, "properties": p})
+		return tx.exec(ctx, cypher.LiveSetState, map[string]any{"source": state.Source, "properties": stateProperties(state)})
 	})
 	return tick, err
 }
