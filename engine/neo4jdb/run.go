@@ -240,7 +240,10 @@ func isLimit(err error) bool {
 }
 
 // isConstraint recognises a row that a uniqueness constraint refused.
-func isConstraint(err error) bool {
+func isConstraint(err error) bool { return hasCode(err, "ConstraintValidationFailed") }
+
+// hasCode recognises an error of the server by the end of its code.
+func hasCode(err error, end string) bool {
 	var refused *neo4j.Neo4jError
-	return errors.As(err, &refused) && strings.HasSuffix(refused.Code, "ConstraintValidationFailed")
+	return errors.As(err, &refused) && strings.HasSuffix(refused.Code, end)
 }
