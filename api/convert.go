@@ -105,11 +105,11 @@ func jsonValue(v any) any {
 	return v
 }
 
-func liveOf(r *engine.LiveRead) LiveDocument {
+func liveOf(r *engine.LiveRead, g *engine.Graph) LiveDocument {
 	return LiveDocument{
 		Source: r.State.Source, Tick: r.State.Tick, CollectedAt: r.State.CollectedAt, Status: r.State.Status, Message: r.State.Message,
-		GraphState: graphOf(&r.Graph),
-		Summary:    summaryOf(engine.Summarise(&r.Graph, r.State.Totals), r.State.Totals),
+		GraphState: graphOf(g),
+		Summary:    summaryOf(engine.Summarise(g, r.State.Totals), r.State.Totals),
 		Metadata:   Metadata{DatabaseType: r.State.DatabaseType, DatabaseName: r.State.DatabaseName, DatabaseVersion: r.State.DatabaseVersion},
 	}
 }
@@ -128,7 +128,7 @@ func comparisonOf(d *engine.Diff, limit int) Comparison {
 			TimeMSPerS:       deltaOf(a.Summary.TimeMSPerS, b.Summary.TimeMSPerS),
 			BottlenecksCount: deltaOf(number(a.Summary.BottlenecksCount), number(b.Summary.BottlenecksCount)),
 		},
-		Pairs: []ComparisonPair{}, Changes: []ComparisonChange{}, TotalChanges: len(d.Changes), TotalPairs: len(d.Pairs),
+		Pairs: []ComparisonPair{}, Changes: []ComparisonChange{}, TotalChanges: d.TotalChanges, TotalPairs: len(d.Pairs),
 	}
 	for _, p := range d.Pairs[:min(limit, len(d.Pairs))] {
 		out.Pairs = append(out.Pairs, ComparisonPair{
@@ -136,7 +136,7 @@ func comparisonOf(d *engine.Diff, limit int) Comparison {
 			QueriesPerSec: deltaOf(p.QPSFrom, p.QPSTo), DeltaMSPerS: p.Delta, Share: p.Share,
 		})
 	}
-	for _, c := range d.Changes[:min(limit, len(d.Changes))] {
+	for _, c := range d.Changes {
 		change := ComparisonChange{
 			Status: string(c.Status), Kind: string(c.Kind), ID: c.Key, Type: c.Type, Source: c.From, Target: c.To,
 			SeverityFrom: string(c.SeverityFrom), SeverityTo: string(c.SeverityTo), Direction: c.Direction, Contribution: c.Contribution,

@@ -80,7 +80,7 @@ type captureOutput struct {
 
 func (s *Server) capture(ctx context.Context, in *body[CaptureRequest]) (*captureOutput, error) {
 	r := in.Body
-	snap, err := s.o.Engine.Capture(ctx, engine.CaptureRequest{
+	snap, _, err := s.o.Engine.Capture(ctx, engine.CaptureRequest{
 		ID: r.CaptureID, Source: r.Source, Trigger: engine.TriggerType(r.TriggerType), TriggerReason: r.TriggerReason,
 		Severity: engine.Severity(r.Severity), Description: r.Description, Tags: r.Tags, Template: r.Template,
 	})
@@ -216,7 +216,7 @@ func (s *Server) compare(ctx context.Context, in *compareInput) (*body[Compariso
 		}
 		target = b.ID
 	}
-	d, err := s.o.Engine.Compare(ctx, a.ID, target)
+	d, err := s.o.Engine.Compare(ctx, a.ID, target, engine.CompareOptions{Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +228,7 @@ func (s *Server) remove(ctx context.Context, in *RefInput) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.o.Engine.Delete(ctx, snap.ID)
+	return nil, s.o.Engine.Delete(ctx, snap.ID, "")
 }
 
 type exportInput struct {
@@ -267,11 +267,11 @@ func (s *Server) importSnapshot(context.Context, *struct{}) (*struct{}, error) {
 func (s *Server) live(ctx context.Context, in *struct {
 	Source string `query:"source"`
 }) (*body[LiveDocument], error) {
-	read, err := s.o.Engine.LiveGraph(ctx, in.Source)
+	read, g, err := s.o.Engine.LiveGraph(ctx, in.Source)
 	if err != nil {
 		return nil, err
 	}
-	return &body[LiveDocument]{liveOf(read)}, nil
+	return &body[LiveDocument]{liveOf(read, g)}, nil
 }
 
 func (s *Server) status(ctx context.Context, _ *struct{}) (*body[Status], error) {

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"errors"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -27,12 +28,16 @@ func (l *liveGraph) Sources(context.Context) ([]engine.LiveState, error) {
 	return []engine.LiveState{{Source: "shop"}}, l.err
 }
 
-func (l *liveGraph) ReadLive(context.Context, string) (*engine.LiveRead, error) {
+func (l *liveGraph) ReadLive(ctx context.Context, _ string, _ engine.ReadOptions, open func() (engine.Sink, error)) (*engine.LiveRead, error) {
 	g, err := enginetest.ParseGraph("users -[AVG_LATENCY_MS 1200 critical]-> products\nusers -[TIME_MS_PER_S 100]-> products")
 	if err != nil {
 		return nil, err
 	}
-	return &engine.LiveRead{State: engine.LiveState{Source: "shop", DatabaseType: "postgresql"}, Graph: *g, Consistency: engine.Consistency{Mode: engine.ConsistencyQuiet}}, l.err
+	sink, err := open()
+	if err == nil {
+		err = errors.Join(engine.Feed(ctx, g, sink), l.err)
+	}
+	return &engine.LiveRead{State: engine.LiveState{Source: "shop", DatabaseType: "postgresql"}, Consistency: engine.Consistency{Mode: engine.ConsistencyQuiet}}, err
 }
 
 type fixture struct {

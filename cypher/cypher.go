@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed live freeze query compare remove
+//go:embed live freeze query verify audit remove
 var statements embed.FS
 
 //go:embed migrations
@@ -58,6 +58,8 @@ var (
 
 	FreezeBegin         = load("freeze/begin")
 	FreezeBatch         = load("freeze/batch")
+	FreezeRenew         = load("freeze/renew")
+	FreezeManifest      = load("freeze/manifest")
 	FreezeNodes         = load("freeze/nodes")
 	FreezeNodeIDs       = load("freeze/node_ids")
 	FreezeRelationships = load("freeze/relationships")
@@ -80,11 +82,24 @@ var (
 	QueryNodes         = load("query/nodes")
 	QueryRelationships = load("query/relationships")
 	QueryHistory       = load("query/history")
-	QueryValues        = load("query/values")
+	QueryManifest      = load("query/manifest")
+	QuerySomeNodes     = load("query/some_nodes")
+	QuerySomeRels      = load("query/some_relationships")
+	QueryNodeHistory   = load("query/node_history")
+	QueryRelHistory    = load("query/relationship_history")
+	QueryBetween       = load("query/between")
+	QueryCaptures      = load("query/captures")
 	QueryVersion       = load("query/version")
 
-	CompareNodes         = load("compare/nodes")
-	CompareRelationships = load("compare/relationships")
+	VerifyHeader      = load("verify/header")
+	VerifyUncontained = load("verify/uncontained")
+	VerifyForeign     = load("verify/foreign")
+	VerifyOrder       = load("verify/order")
+	VerifyLinks       = load("verify/links")
+	VerifyTimelines   = load("verify/timelines")
+
+	AuditAppend = load("audit/append")
+	AuditList   = load("audit/list")
 
 	RemoveDetach   = load("remove/detach")
 	RemoveDropHead = load("remove/drop_head")
@@ -93,6 +108,7 @@ var (
 	RemoveStaged   = load("remove/staged")
 	RemoveExpired  = load("remove/expired")
 	RemovePending  = load("remove/pending")
+	RemoveOld      = load("remove/old_failures")
 )
 
 // All lists every statement, by name.

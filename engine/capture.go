@@ -139,17 +139,23 @@ func newSnapshot(r CaptureRequest, source string, live *LiveRead) *Snapshot {
 	}
 }
 
-// Describe gives the snapshot of a graph at a moment: all that can be said before it is staged. Pure. Kinds: invalid.
-func Describe(r CaptureRequest, source string, live *LiveRead, g *Graph, at time.Time) (*Snapshot, *Manifest, error) {
-	d := describeInto(nil)
-	if err := Feed(context.Background(), g, d); err != nil {
-		return nil, nil, err
+// FreezeGraph stages and publishes a graph that is in memory already; s says all that does not follow from the graph. What
+// fails leaves nothing. Kinds: invalid, conflict, exhausted, unavailable.
+func FreezeGraph(ctx context.Context, store SnapshotStore, s *Snapshot, g *Graph, o PublishOptions, progress func(stage string, done, total int)) error {
+	staged, err := store.Stage(ctx, StageRequest{Source: s.Source, Actor: o.Actor}, progress)
+	if err != nil {
+		return err
 	}
-	s := newSnapshot(r, source, live)
-	s.Timestamp = at
-	s.ID = SnapshotID(at, s.Description, s.TriggerType)
-	err := d.finish(s)
-	return s, d.manifest, err
+	d := describeInto(staged)
+	if err = Feed(ctx, g, d); err == nil {
+		if err = d.finish(s); err == nil {
+			err = staged.Publish(ctx, s, d.manifest, o)
+		}
+	}
+	if err != nil {
+		staged.Abandon(ctx, "")
+	}
+	return err
 }
 
 // The sizes of what a person may say of a snapshot.

@@ -122,6 +122,53 @@ func (d *Diff) NextSummary() NextSummary {
 	}
 }
 
+// Inverse gives the diff seen from the other side, with the changes in the same order.
+func (d *Diff) Inverse() *Diff {
+	swap := func(c Counts) Counts {
+		return Counts{Added: c.Removed, Removed: c.Added, Changed: c.Changed, Unchanged: c.Unchanged}
+	}
+	out := *d
+	out.Baseline, out.Target, out.SecondsBetween = d.Target, d.Baseline, -d.SecondsBetween
+	out.Nodes, out.Relationships = swap(d.Nodes), swap(d.Relationships)
+	out.Pairs = make([]PairChange, len(d.Pairs))
+	for i, p := range d.Pairs {
+		p.TimeFrom, p.TimeTo, p.LatencyFrom, p.LatencyTo, p.QPSFrom, p.QPSTo, p.Delta = p.TimeTo, p.TimeFrom, p.LatencyTo, p.LatencyFrom, p.QPSTo, p.QPSFrom, -p.Delta
+		out.Pairs[i] = p
+	}
+	out.Changes = make([]Change, len(d.Changes))
+	out.Worse, out.Better = 0, 0
+	for i, c := range d.Changes {
+		c.ValueFrom, c.ValueTo, c.SeverityFrom, c.SeverityTo, c.LabelsFrom, c.LabelsTo = c.ValueTo, c.ValueFrom, c.SeverityTo, c.SeverityFrom, c.LabelsTo, c.LabelsFrom
+		switch c.Status {
+		case StatusAdded:
+			c.Status = StatusRemoved
+		case StatusRemoved:
+			c.Status = StatusAdded
+		}
+		c.Absolute, c.Relative = deltaOf(c.ValueFrom, c.ValueTo)
+		c.Contribution = -c.Contribution
+		c.Direction = directionOf(c, DefaultNoiseFloor)
+		properties := make([]PropertyChange, len(c.Properties))
+		for j, p := range c.Properties {
+			p.From, p.To = p.To, p.From
+			p.Absolute, p.Relative = nil, nil
+			if a, b := numberPtr(Properties{"": p.From}, ""), numberPtr(Properties{"": p.To}, ""); a != nil && b != nil {
+				p.Absolute, p.Relative = deltaOf(a, b)
+			}
+			properties[j] = p
+		}
+		c.Properties = properties
+		switch c.Direction {
+		case "worse":
+			out.Worse++
+		case "better":
+			out.Better++
+		}
+		out.Changes[i] = c
+	}
+	return &out
+}
+
 // Apply gives the graph that results when a baseline changes as a diff with all its changes says. It equals the target but
 // for the properties that only say when a value was taken. Kinds: conflict (the diff is not one of this graph).
 func (d *Diff) Apply(baseline *Graph) (*Graph, error) {

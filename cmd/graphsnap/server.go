@@ -182,7 +182,7 @@ func (p *parts) firstSnapshot(ctx context.Context) error {
 	if err != nil || len(rows) > 0 {
 		return err
 	}
-	_, err = p.engine.Capture(ctx, engine.CaptureRequest{Source: p.config.Sources[0].Name, Description: "first start"})
+	_, _, err = p.engine.Capture(ctx, engine.CaptureRequest{Source: p.config.Sources[0].Name, Description: "first start"})
 	return err
 }
 

@@ -1,4 +1,4 @@
-// Mark the staged snapshots whose lease ran out as being deleted; their writers can publish no more.
+// Mark the staged snapshots whose lease ran out as being deleted, and keep why; their writers can publish no more.
 // mode: write
 // on: snapshots
 // params: none
@@ -7,4 +7,6 @@ MATCH (s:StagedSnapshot)
 WHERE s.expires_at < datetime()
 REMOVE s:StagedSnapshot
 SET s:DeletingSnapshot
+CREATE (:FailedCapture {seq: s.seq, capture_id: s.capture_id, source: s.source, failed_at: datetime(),
+                        reason: 'the process that captured it was silent until its lease ran out'})
 RETURN s.seq AS seq

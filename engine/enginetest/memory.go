@@ -2,28 +2,34 @@ package enginetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"graphsnap/engine"
 )
 
-// MemoryStore is the reference that the real stores are compared with: as simple as it can be, with a diff of its own that
-// looks at values instead of digests.
+// MemoryStore is the reference that the real stores are compared with: as simple as it can be.
 type MemoryStore struct {
 	mu      sync.Mutex
 	seq     int64
 	chain   string
 	entries []*entry
+	audit   []engine.AuditEvent
+	failed  []engine.CaptureState
+	between map[[2]string]engine.NextSummary
+	Clock   engine.Clock // of the audit trail; the machine's where nil
 }
 
 type entry struct {
 	snapshot engine.Snapshot
 	graph    *engine.Graph
+	manifest []byte
 }
 
 var _ engine.SnapshotStore = (*MemoryStore)(nil)
@@ -64,34 +70,125 @@ func (m *MemoryStore) Sources(context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Freeze keeps a snapshot.
-func (m *MemoryStore) Freeze(ctx context.Context, s *engine.Snapshot, g *engine.Graph, progress func(string, int, int)) error {
+// memoryStaging is a snapshot being put together.
+type memoryStaging struct {
+	store *MemoryStore
+	r     engine.StageRequest
+	graph engine.Graph
+	tell  func(string, int, int)
+	done  bool
+}
+
+// Stage begins a snapshot.
+func (m *MemoryStore) Stage(ctx context.Context, r engine.StageRequest, progress func(string, int, int)) (engine.Staging, error) {
+	if progress == nil {
+		progress = func(string, int, int) {}
+	}
+	return &memoryStaging{store: m, r: r, tell: progress}, ctx.Err()
+}
+
+func (s *memoryStaging) Nodes(ctx context.Context, nodes []engine.Node, digests []int64) error {
+	if len(digests) != len(nodes) {
+		return engine.Errorf(engine.KindInternal, "stage", "%d digests for %d nodes", len(digests), len(nodes))
+	}
+	s.graph.Nodes = append(s.graph.Nodes, nodes...)
+	return ctx.Err()
+}
+
+func (s *memoryStaging) Relationships(ctx context.Context, rels []engine.Relationship, digests []int64) error {
+	if len(digests) != len(rels) {
+		return engine.Errorf(engine.KindInternal, "stage", "%d digests for %d relationships", len(digests), len(rels))
+	}
+	s.graph.Relationships = append(s.graph.Relationships, rels...)
+	return ctx.Err()
+}
+
+func (s *memoryStaging) Abandon(_ context.Context, reason string) {
+	if s.done || reason == "" {
+		s.done = true
+		return
+	}
+	s.done = true
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	s.store.failed = append(s.store.failed, engine.CaptureState{CaptureID: s.r.CaptureID, Source: s.r.Source, State: engine.StateFailed, Reason: reason})
+}
+
+// Publish keeps the snapshot.
+func (s *memoryStaging) Publish(ctx context.Context, snap *engine.Snapshot, manifest *engine.Manifest, o engine.PublishOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	digests, err := engine.DigestGraph(g)
+	m := s.store
+	found, err := engine.ManifestOf(&s.graph)
 	if err != nil {
 		return err
 	}
-	if digests.Root != s.RootHash || len(g.Nodes) != s.NodeCount || len(g.Relationships) != s.RelationshipCount {
-		return engine.Errorf(engine.KindConflict, "freeze", "the graph is not the one that the snapshot describes")
+	if found.Root() != snap.RootHash || manifest.Root() != snap.RootHash || len(found.Nodes) != snap.NodeCount || len(found.Relationships) != snap.RelationshipCount {
+		return engine.Errorf(engine.KindConflict, "publish", "the graph is not the one that the snapshot describes")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	wanted := snap.ID
+	for n := 2; m.find(snap.ID) != nil; n++ {
+		if o.KeepID {
+			return engine.Errorf(engine.KindConflict, "publish", "there is a snapshot %q already", wanted)
+		}
+		snap.ID = fmt.Sprintf("%s_%d", wanted, n)
+	}
 	m.seq++
-	s.Seq = m.seq
-	wanted := s.ID
-	for n := 2; m.find(s.ID) != nil; n++ {
-		s.ID = fmt.Sprintf("%s_%d", wanted, n)
+	snap.Seq = m.seq
+	s.tell(engine.StagePublish, 0, 0)
+	encoded := manifest.Encode()
+	snap.ManifestHash = engine.HashBytes(encoded)
+	snap.HeaderHash = headerHash(snap)
+	before := m.chain
+	snap.ChainHash = engine.ChainHash(before, snap.ID, snap.RootHash, snap.HeaderHash)
+	m.chain = snap.ChainHash
+	m.entries = append(m.entries, &entry{*snap, &s.graph, encoded})
+	snap.Previous, snap.Next = m.neighbours(snap)
+	action := engine.ActionPublished
+	if snap.Imported {
+		action = engine.ActionImported
 	}
-	if progress != nil {
-		progress(engine.StagePublish, 0, 0)
-	}
-	s.ChainHash = engine.ChainHash(m.chain, s.ID, s.RootHash)
-	m.chain = s.ChainHash
-	m.entries = append(m.entries, &entry{*s, g})
-	s.Previous, s.Next = m.neighbours(s)
+	seal := engine.SealedSnapshot{Timestamp: snap.Timestamp, Seq: snap.Seq, RootHash: snap.RootHash, HeaderHash: snap.HeaderHash, ChainHash: snap.ChainHash, PreviousHash: before}
+	m.record(o.Actor, action, snap, "", seal)
+	s.done = true
 	return nil
+}
+
+// headerHash seals what the reference keeps of a snapshot.
+func headerHash(s *engine.Snapshot) string {
+	c := *s
+	c.HeaderHash, c.ChainHash, c.Previous, c.Next = "", "", "", ""
+	raw, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // nothing in it cannot be written
+	}
+	return engine.HashBytes(raw)
+}
+
+func (m *MemoryStore) record(actor, action string, s *engine.Snapshot, before string, after any) {
+	e := engine.AuditEvent{No: int64(len(m.audit)) + 1, At: m.now(), Actor: actor, Action: action, SnapshotID: s.ID, Source: s.Source, Before: before}
+	if after != nil {
+		raw, err := json.Marshal(after)
+		if err != nil {
+			panic(err)
+		}
+		e.After = string(raw)
+	}
+	if n := len(m.audit); n > 0 {
+		e.PreviousHash = m.audit[n-1].Hash
+	}
+	e.Hash = e.Sign()
+	m.audit = append(m.audit, e)
+}
+
+func (m *MemoryStore) now() time.Time {
+	if m.Clock != nil {
+		return m.Clock.Now()
+	}
+	return engine.SystemClock{}.Now()
 }
 
 func (m *MemoryStore) find(id string) *entry {
@@ -182,90 +279,207 @@ func (m *MemoryStore) Get(_ context.Context, id string) (*engine.Snapshot, error
 	return &s, nil
 }
 
-// Graph gives the kept graph, in key order.
-func (m *MemoryStore) Graph(_ context.Context, id string) (*engine.Graph, error) {
+// Walk hands the kept graph over, in key order.
+func (m *MemoryStore) Walk(ctx context.Context, id string, sink engine.Sink) error {
+	m.mu.Lock()
+	e := m.find(id)
+	m.mu.Unlock()
+	if e == nil {
+		return missing(id)
+	}
+	g := engine.Graph{Nodes: slices.Clone(e.graph.Nodes), Relationships: slices.Clone(e.graph.Relationships)}
+	g.Sort()
+	nodes, rels := make([]int64, len(g.Nodes)), make([]int64, len(g.Relationships))
+	for i, n := range g.Nodes {
+		d, err := engine.NodeDigest(n)
+		if err != nil {
+			return err
+		}
+		nodes[i] = d.Full
+	}
+	for i, r := range g.Relationships {
+		d, err := engine.RelationshipDigest(r)
+		if err != nil {
+			return err
+		}
+		rels[i] = d.Full
+	}
+	if err := sink.Nodes(ctx, g.Nodes, nodes); err != nil {
+		return err
+	}
+	return sink.Relationships(ctx, g.Relationships, rels)
+}
+
+// Manifest gives the kept index.
+func (m *MemoryStore) Manifest(_ context.Context, id string) (*engine.Manifest, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.find(id)
 	if e == nil {
 		return nil, missing(id)
 	}
-	g := &engine.Graph{Nodes: append([]engine.Node(nil), e.graph.Nodes...), Relationships: append([]engine.Relationship(nil), e.graph.Relationships...)}
-	g.Sort()
-	return g, nil
+	return engine.DecodeManifest(e.manifest)
+}
+
+// Elements picks elements.
+func (m *MemoryStore) Elements(_ context.Context, id string, keys engine.ElementKeys) (*engine.Graph, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(id)
+	if e == nil {
+		return nil, missing(id)
+	}
+	out := &engine.Graph{}
+	for _, n := range e.graph.Nodes {
+		if slices.Contains(keys.Nodes, n.Key) {
+			out.Nodes = append(out.Nodes, n)
+		}
+	}
+	for _, r := range e.graph.Relationships {
+		if slices.Contains(keys.Relationships, engine.RelationshipRef{From: r.From, Key: r.Key}) {
+			out.Relationships = append(out.Relationships, r)
+		}
+	}
+	return out, nil
 }
 
 // Delete forgets a snapshot.
-func (m *MemoryStore) Delete(_ context.Context, id string) error {
+func (m *MemoryStore) Delete(_ context.Context, id, actor string, _ func(string, int, int)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, e := range m.entries {
 		if e.snapshot.ID == id {
-			m.entries = append(m.entries[:i], m.entries[i+1:]...)
+			m.entries = slices.Delete(m.entries, i, i+1)
+			raw, err := json.Marshal(engine.SealedSnapshot{Timestamp: e.snapshot.Timestamp, Seq: e.snapshot.Seq, RootHash: e.snapshot.RootHash, HeaderHash: e.snapshot.HeaderHash, ChainHash: e.snapshot.ChainHash})
+			if err != nil {
+				return err
+			}
+			m.record(actor, engine.ActionDeleted, &e.snapshot, string(raw), nil)
 			return nil
 		}
 	}
 	return missing(id)
 }
 
-// Annotate does nothing: links are computed here.
-func (m *MemoryStore) Annotate(context.Context, string, string, engine.NextSummary) error { return nil }
-
-// Compare looks at every value of both graphs.
-func (m *MemoryStore) Compare(ctx context.Context, baseline, target string) (*engine.Difference, error) {
-	a, err := m.Graph(ctx, baseline)
-	if err != nil {
-		return nil, err
-	}
-	b, err := m.Graph(ctx, target)
-	if err != nil {
-		return nil, err
-	}
+// Annotate keeps a summary.
+func (m *MemoryStore) Annotate(_ context.Context, from, to string, n engine.NextSummary) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := &engine.Difference{Baseline: m.find(baseline).snapshot, Target: m.find(target).snapshot}
-	was, is := elements(a), elements(b)
-	for name, x := range was {
-		y, both := is[name]
-		switch {
-		case !both:
-			d.Pairs = append(d.Pairs, engine.Pair{Baseline: x})
-		case !reflect.DeepEqual(x, y):
-			d.Pairs = append(d.Pairs, engine.Pair{Baseline: x, Target: y})
-		case x.Kind == engine.KindNode:
-			d.SameNodes++
-		default:
-			d.SameRels++
-		}
+	if m.between == nil {
+		m.between = map[[2]string]engine.NextSummary{}
 	}
-	for name, y := range is {
-		if _, both := was[name]; !both {
-			d.Pairs = append(d.Pairs, engine.Pair{Target: y})
-		}
-	}
-	return d, nil
+	m.between[[2]string{from, to}] = n
+	return nil
 }
 
-func elements(g *engine.Graph) map[string]*engine.Element {
-	m := map[string]*engine.Element{}
-	for _, n := range g.Nodes {
-		m["n "+n.Key] = engine.NodeElement(n)
+// Between gives a kept summary of two that are neighbours still.
+func (m *MemoryStore) Between(_ context.Context, from, to string) (*engine.NextSummary, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(from)
+	n, kept := m.between[[2]string{from, to}]
+	if e == nil || !kept {
+		return nil, nil
 	}
-	for _, r := range g.Relationships {
-		m["r "+r.Key] = engine.RelationshipElement(r)
+	if _, next := m.neighbours(&e.snapshot); next != to {
+		return nil, nil
 	}
-	return m
+	return &n, nil
 }
 
-// Values looks keys up in one snapshot.
-func (m *MemoryStore) Values(_ context.Context, id string, keys []string) (map[string]float64, error) {
+// ElementHistory walks a timeline.
+func (m *MemoryStore) ElementHistory(_ context.Context, q engine.HistoryQuery) ([]engine.ElementPoint, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var points []engine.ElementPoint
+	for _, e := range m.timeline(q.Source) {
+		at := e.snapshot.Timestamp
+		if at.Before(q.Since) || (!q.Until.IsZero() && !at.Before(q.Until)) {
+			continue
+		}
+		p := engine.ElementPoint{SnapshotID: e.snapshot.ID, Timestamp: at}
+		for _, n := range e.graph.Nodes {
+			if q.From == "" && n.Key == q.Key {
+				p.Properties = n.Properties
+			}
+		}
+		for _, r := range e.graph.Relationships {
+			if q.From == r.From && r.Key == q.Key {
+				p.Properties = r.Properties
+			}
+		}
+		points = append(points, p)
+	}
+	return points[max(0, len(points)-q.Limit):], nil
+}
+
+// Audit gives events.
+func (m *MemoryStore) Audit(_ context.Context, f engine.AuditFilter) ([]engine.AuditEvent, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []engine.AuditEvent
+	for _, e := range m.audit {
+		if e.No >= f.From && (f.SnapshotID == "" || f.SnapshotID == e.SnapshotID) && (f.Source == "" || f.Source == e.Source) &&
+			(f.Action == "" || f.Action == e.Action) && len(out) < f.Limit {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// Seals computes the hashes anew.
+func (m *MemoryStore) Seals(_ context.Context, id string) (*engine.Seals, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.find(id)
 	if e == nil {
 		return nil, missing(id)
 	}
-	return valuesOf(e.graph, keys), nil
+	return &engine.Seals{HeaderHash: headerHash(&e.snapshot), ManifestHash: engine.HashBytes(e.manifest)}, nil
+}
+
+// Chain gives the heads; links are computed here, so they are right.
+func (m *MemoryStore) Chain(context.Context) (*engine.ChainState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &engine.ChainState{ChainHash: m.chain, AuditNo: int64(len(m.audit))}
+	if n := len(m.audit); n > 0 {
+		c.AuditHash = m.audit[n-1].Hash
+	}
+	lines := map[string]*engine.TimelineState{}
+	for _, e := range m.timeline("") {
+		t := lines[e.snapshot.Source]
+		if t == nil {
+			t = &engine.TimelineState{Source: e.snapshot.Source}
+			lines[t.Source] = t
+		}
+		if n := len(t.Order); n > 0 {
+			t.Links = append(t.Links, [2]string{t.Order[n-1], e.snapshot.ID})
+		}
+		t.Order = append(t.Order, e.snapshot.ID)
+		t.Heads = []string{e.snapshot.ID}
+	}
+	for _, t := range lines {
+		c.Timelines = append(c.Timelines, *t)
+	}
+	return c, nil
+}
+
+// Captures lists failures.
+func (m *MemoryStore) Captures(_ context.Context, limit int) ([]engine.CaptureState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := slices.Clone(m.failed)
+	slices.Reverse(out)
+	return out[:min(limit, len(out))], nil
+}
+
+// Tamper changes a kept snapshot and graph behind the store's back.
+func (m *MemoryStore) Tamper(id string, f func(*engine.Snapshot, *engine.Graph)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(id)
+	f(&e.snapshot, e.graph)
 }
 
 func valuesOf(g *engine.Graph, keys []string) map[string]float64 {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
@@ -21,75 +23,117 @@ const (
 	digestModulus = 1_000_000_007
 )
 
-// Freeze stages the graph batch by batch, verifies counts and digests, and publishes in one transaction. What a failure
-// leaves staged no reader sees; it is removed at once, or by the sweep if this process dies.
-func (s *Snapshots) Freeze(ctx context.Context, snap *engine.Snapshot, g *engine.Graph, progress func(stage string, done, total int)) error {
+// staging is one snapshot being written: batches go out one behind the other while the next one is put together.
+type staging struct {
+	*Snapshots
+	tell func(stage string, done, total int)
+	seq  int64
+
+	batch       int64
+	done        int
+	nodes, rels tally
+	ids         map[string]string // element ids of the staged nodes by key
+	ended       bool
+
+	sending sync.WaitGroup // the batch on its way
+	sent    error          // how it ended; read after sending.Wait
+	renewed context.CancelFunc
+	renewal sync.WaitGroup
+}
+
+// tally is what was sent: the number of elements and the sum of their digests modulo a prime.
+type tally struct{ count, digests int64 }
+
+func (t *tally) add(digests []int64) {
+	t.count += int64(len(digests))
+	for _, d := range digests {
+		t.digests += d % digestModulus
+	}
+}
+
+// Stage opens a staged snapshot on a lease. What a failure leaves staged no reader sees; it is removed by Abandon, or by
+// the sweep if this process dies.
+func (s *Snapshots) Stage(ctx context.Context, r engine.StageRequest, progress func(stage string, done, total int)) (engine.Staging, error) {
 	if progress == nil {
 		progress = func(string, int, int) {}
 	}
-	digests, err := engine.DigestGraph(g)
-	if err != nil {
-		return err
-	}
-	if digests.Root != snap.RootHash || len(g.Nodes) != snap.NodeCount || len(g.Relationships) != snap.RelationshipCount {
-		return engine.Errorf(engine.KindConflict, "freeze", "the graph is not the one that the snapshot describes")
-	}
-	w := &freezing{Snapshots: s, progress: progress, total: len(g.Nodes) + len(g.Relationships)}
-	if err := w.begin(ctx, snap.Source); err != nil {
-		return err
-	}
-	snap.Seq = w.seq
-	if err = w.stage(ctx, g, digests); err == nil {
-		progress(engine.StagePublish, 0, 0)
-		err = s.publish(ctx, snap)
-	}
-	if err != nil {
-		s.abandon(ctx, w.seq)
-	}
-	return err
-}
-
-// freezing is one snapshot being staged.
-type freezing struct {
-	*Snapshots
-	progress    func(stage string, done, total int)
-	seq         int64
-	batch       int64
-	done, total int
-}
-
-func (w *freezing) begin(ctx context.Context, source string) error {
-	return w.write(ctx, func(tx *tx) error {
-		row, err := tx.one(ctx, cypher.FreezeBegin, map[string]any{"source": source, "owner": w.owner, "lease_s": leaseSeconds})
+	w := &staging{Snapshots: s, tell: progress, ids: map[string]string{}}
+	if err := s.write(ctx, func(tx *tx) error {
+		row, err := tx.one(ctx, cypher.FreezeBegin, map[string]any{"source": r.Source, "owner": s.owner, "lease_s": leaseSeconds, "capture_id": r.CaptureID})
 		if err == nil {
 			w.seq = integer(row, "seq")
 		}
 		return err
+	}); err != nil {
+		return nil, err
+	}
+	w.keepAlive(ctx)
+	progress(engine.StageFreeze, 0, 0)
+	return w, nil
+}
+
+// keepAlive renews the lease while nothing is written, such as during a slow read.
+func (w *staging) keepAlive(ctx context.Context) {
+	ctx, w.renewed = context.WithCancel(ctx)
+	w.renewal.Go(func() {
+		ticker := time.NewTicker(leaseSeconds / 4 * time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			// A failure shows at the next batch, which renews the lease as well.
+			_ = w.write(ctx, func(tx *tx) error {
+				return tx.exec(ctx, cypher.FreezeRenew, map[string]any{"seq": w.seq, "owner": w.owner, "lease_s": leaseSeconds})
+			})
+		}
 	})
 }
 
-func (w *freezing) stage(ctx context.Context, g *engine.Graph, digests *engine.Digests) error {
-	w.progress(engine.StageFreeze, 0, w.total)
-	ids := make(map[string]string, len(g.Nodes))
-	for start := 0; start < len(g.Nodes); start += batchSize {
-		end := min(start+batchSize, len(g.Nodes))
-		if err := w.nodes(ctx, g.Nodes[start:end], digests.Nodes[start:end], ids); err != nil {
+// Nodes sends a batch of nodes.
+func (w *staging) Nodes(ctx context.Context, nodes []engine.Node, digests []int64) error {
+	for len(nodes) > 0 {
+		n := min(batchSize, len(nodes))
+		if err := w.nodeBatch(ctx, nodes[:n], digests[:n]); err != nil {
 			return err
 		}
+		nodes, digests = nodes[n:], digests[n:]
 	}
-	for start := 0; start < len(g.Relationships); start += batchSize {
-		end := min(start+batchSize, len(g.Relationships))
-		if err := w.relationships(ctx, g.Relationships[start:end], digests.Relationships[start:end], ids); err != nil {
+	return nil
+}
+
+// Relationships sends a batch of relationships.
+func (w *staging) Relationships(ctx context.Context, rels []engine.Relationship, digests []int64) error {
+	for len(rels) > 0 {
+		n := min(batchSize, len(rels))
+		if err := w.relationshipBatch(ctx, rels[:n], digests[:n]); err != nil {
 			return err
 		}
+		rels, digests = rels[n:], digests[n:]
 	}
-	w.progress(engine.StageVerify, 0, 0)
-	return w.verify(ctx, digests)
+	return nil
+}
+
+// send waits for the batch on its way and sends the next one behind it.
+func (w *staging) send(work func() error) error {
+	if err := w.settle(); err != nil {
+		return err
+	}
+	w.sending.Go(func() { w.sent = work() })
+	return nil
+}
+
+// settle waits until nothing is on its way.
+func (w *staging) settle() error {
+	w.sending.Wait()
+	return w.sent
 }
 
 // step writes one batch in one transaction together with its entry in the ledger. already is true where an earlier
 // attempt was committed although its answer was lost.
-func (w *freezing) step(ctx context.Context, size int, write func(*tx) error) (already bool, err error) {
+func (w *staging) step(ctx context.Context, size int, write func(*tx) error) (already bool, err error) {
 	w.batch++
 	err = w.write(ctx, func(tx *tx) error {
 		row, err := tx.one(ctx, cypher.FreezeBatch, map[string]any{"seq": w.seq, "owner": w.owner, "no": w.batch, "lease_s": leaseSeconds})
@@ -105,29 +149,33 @@ func (w *freezing) step(ctx context.Context, size int, write func(*tx) error) (a
 	if isConstraint(err) {
 		already, err = true, nil
 	}
-	if err == nil {
+	if err == nil && size > 0 {
 		w.done += size
-		w.progress(engine.StageFreeze, w.done, w.total)
+		w.tell(engine.StageFreeze, w.done, 0)
 	}
 	return already, err
 }
 
-func (w *freezing) nodes(ctx context.Context, nodes []engine.Node, digests []int64, ids map[string]string) error {
+func (w *staging) nodeBatch(ctx context.Context, nodes []engine.Node, digests []int64) error {
 	rows := make([]any, len(nodes))
 	keys := make([]string, len(nodes))
 	for i, n := range nodes {
-		p := freezeProperties(n.Properties)
+		p, err := freezeProperties(n.Properties)
+		if err != nil {
+			return err
+		}
 		p["seq"], p["key"], p["h"] = w.seq, n.Key, digests[i]
 		if engine.SeverityOf(n.Properties).IsBottleneck() {
 			p["hot"] = true
 		}
 		rows[i], keys[i] = []any{freezeLabels(n.Labels), p}, n.Key
 	}
+	w.nodes.add(digests)
 	collect := func(tx *tx, s cypher.Statement, params map[string]any) error {
 		i := 0
 		err := tx.each(ctx, s, params, func(r *neo4j.Record) error {
 			if i < len(keys) {
-				ids[keys[i]] = text(r, "id")
+				w.ids[keys[i]] = text(r, "id")
 			}
 			i++
 			return nil
@@ -137,53 +185,75 @@ func (w *freezing) nodes(ctx context.Context, nodes []engine.Node, digests []int
 		}
 		return err
 	}
-	already, err := w.step(ctx, len(nodes), func(tx *tx) error {
-		return collect(tx, cypher.FreezeNodes, map[string]any{"seq": w.seq, "rows": rows})
-	})
-	if already {
-		err = w.read(ctx, func(tx *tx) error {
-			return collect(tx, cypher.FreezeNodeIDs, map[string]any{"seq": w.seq, "keys": keys})
+	return w.send(func() error {
+		already, err := w.step(ctx, len(nodes), func(tx *tx) error {
+			return collect(tx, cypher.FreezeNodes, map[string]any{"seq": w.seq, "rows": rows})
 		})
-	}
-	return err
+		if already {
+			err = w.read(ctx, func(tx *tx) error {
+				return collect(tx, cypher.FreezeNodeIDs, map[string]any{"seq": w.seq, "keys": keys})
+			})
+		}
+		return err
+	})
 }
 
-func (w *freezing) relationships(ctx context.Context, rels []engine.Relationship, digests []int64, ids map[string]string) error {
+func (w *staging) relationshipBatch(ctx context.Context, rels []engine.Relationship, digests []int64) error {
+	if w.rels.count == 0 {
+		if err := w.settle(); err != nil { // the ids of all nodes
+			return err
+		}
+	}
 	rows := make([]any, len(rels))
 	for i, r := range rels {
-		p := freezeProperties(r.Properties)
+		p, err := freezeProperties(r.Properties)
+		if err != nil {
+			return err
+		}
 		p["rk"], p["h"] = r.Key, digests[i]
 		if engine.SeverityOf(r.Properties).IsBottleneck() {
 			p["hot"] = true
 		}
-		rows[i] = []any{r.Type, ids[r.From], ids[r.To], p}
+		rows[i] = []any{r.Type, w.ids[r.From], w.ids[r.To], p}
 	}
-	_, err := w.step(ctx, len(rels), func(tx *tx) error {
-		return tx.exec(ctx, cypher.FreezeRelationships, map[string]any{"rows": rows})
+	w.rels.add(digests)
+	return w.send(func() error {
+		_, err := w.step(ctx, len(rels), func(tx *tx) error {
+			return tx.exec(ctx, cypher.FreezeRelationships, map[string]any{"rows": rows})
+		})
+		return err
 	})
-	return err
 }
 
-// verify compares counts and sums of digests in the database with what was meant to be written.
-func (w *freezing) verify(ctx context.Context, digests *engine.Digests) error {
+// manifestPart is the size of one stored part of a manifest, bytes.
+const manifestPart = 4 << 20
+
+func (w *staging) manifest(ctx context.Context, content []byte) error {
+	for no := 1; len(content) > 0; no++ {
+		part := content[:min(manifestPart, len(content))]
+		content = content[len(part):]
+		if _, err := w.step(ctx, 0, func(tx *tx) error {
+			return tx.exec(ctx, cypher.FreezeManifest, map[string]any{"seq": w.seq, "no": no, "content": part})
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verify compares counts and sums of digests in the database with what was sent.
+func (w *staging) verify(ctx context.Context) error {
 	return w.read(ctx, func(tx *tx) error {
 		for _, side := range []struct {
 			what      string
 			statement cypher.Statement
-			digests   []int64
-		}{
-			{"nodes", cypher.FreezeVerifyNodes, digests.Nodes},
-			{"relationships", cypher.FreezeVerifyRels, digests.Relationships},
-		} {
+			sent      tally
+		}{{"nodes", cypher.FreezeVerifyNodes, w.nodes}, {"relationships", cypher.FreezeVerifyRels, w.rels}} {
 			row, err := tx.one(ctx, side.statement, map[string]any{"seq": w.seq})
 			if err != nil {
 				return err
 			}
-			var sum int64
-			for _, d := range side.digests {
-				sum += d % digestModulus
-			}
-			if row == nil || integer(row, "count") != int64(len(side.digests)) || integer(row, "digest") != sum {
+			if row == nil || (tally{integer(row, "count"), integer(row, "digest")}) != side.sent {
 				return engine.Errorf(engine.KindInternal, "freeze", "the %s that the database holds are not those that were sent", side.what).
 					WithHint("nothing was published; capture again and report this if it repeats")
 			}
@@ -192,19 +262,86 @@ func (w *freezing) verify(ctx context.Context, digests *engine.Digests) error {
 	})
 }
 
-// publish makes a staged snapshot visible: label, id, chain, timeline and head in one transaction under two locks, the
-// chain's (order of publishing) and the timeline's.
-func (s *Snapshots) publish(ctx context.Context, snap *engine.Snapshot) error {
+// Publish verifies what was staged and makes it visible.
+func (w *staging) Publish(ctx context.Context, snap *engine.Snapshot, m *engine.Manifest, o engine.PublishOptions) error {
+	if err := w.settle(); err != nil {
+		return err
+	}
+	if m.Root() != snap.RootHash || !w.describedBy(snap, m) {
+		return engine.Errorf(engine.KindConflict, "freeze", "the graph is not the one that the snapshot describes")
+	}
+	encoded := m.Encode()
+	snap.Seq, snap.ManifestHash = w.seq, engine.HashBytes(encoded)
+	if err := w.manifest(ctx, encoded); err != nil {
+		return err
+	}
+	w.tell(engine.StageVerify, 0, 0)
+	if err := w.verify(ctx); err != nil {
+		return err
+	}
+	w.tell(engine.StagePublish, 0, 0)
+	if err := w.publish(ctx, snap, o); err != nil {
+		return err
+	}
+	w.end()
+	return nil
+}
+
+// describedBy reports whether a snapshot and its manifest are about what was sent.
+func (w *staging) describedBy(snap *engine.Snapshot, m *engine.Manifest) bool {
+	var nodes, rels tally
+	for i := range m.Nodes {
+		nodes.add([]int64{m.Nodes[i].Digest.Full})
+	}
+	for i := range m.Relationships {
+		rels.add([]int64{m.Relationships[i].Digest.Full})
+	}
+	return nodes == w.nodes && rels == w.rels && int64(snap.NodeCount) == nodes.count && int64(snap.RelationshipCount) == rels.count
+}
+
+// end stops what runs beside the staging.
+func (w *staging) end() {
+	w.ended = true
+	w.sending.Wait()
+	w.renewed()
+	w.renewal.Wait()
+}
+
+// Abandon removes what was staged. It goes on where the caller was cancelled; if the database is away, the sweep does it
+// later.
+func (w *staging) Abandon(ctx context.Context, reason string) {
+	if w.ended {
+		return
+	}
+	w.end()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryFor)
+	defer cancel()
+	err := w.write(ctx, func(tx *tx) error {
+		return tx.exec(ctx, cypher.RemoveStaged, map[string]any{"seq": w.seq, "owner": w.owner, "reason": reason})
+	})
+	if err == nil {
+		err = w.clear(ctx, w.seq, nil)
+	}
+	if err != nil {
+		w.log.Warn("what a failed capture staged will be removed by the sweep", "seq", w.seq, "err", err)
+	}
+}
+
+// publish makes a staged snapshot visible: label, id, chain, audit event, timeline and head in one transaction under two
+// locks, the chain's (order of publishing) and the timeline's.
+func (s *Snapshots) publish(ctx context.Context, snap *engine.Snapshot, o engine.PublishOptions) error {
 	wanted := snap.ID
 	return s.write(ctx, func(tx *tx) error {
-		chain, err := tx.one(ctx, cypher.FreezeLockChain, nil)
+		chain, err := lockChain(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if snap.ID, err = freeID(ctx, tx, wanted); err != nil {
+		if done, err := published(ctx, tx, snap); done || err != nil {
 			return err
 		}
-		snap.ChainHash = engine.ChainHash(text(chain, "chain_hash"), snap.ID, snap.RootHash)
+		if snap.ID, err = freeID(ctx, tx, wanted, o.KeepID); err != nil {
+			return err
+		}
 		if err := tx.exec(ctx, cypher.FreezeLockTimeline, map[string]any{"source": snap.Source}); err != nil {
 			return err
 		}
@@ -213,7 +350,7 @@ func (s *Snapshots) publish(ctx context.Context, snap *engine.Snapshot) error {
 			return err
 		}
 		snap.Previous, snap.Next = text(place, "previous"), text(place, "next")
-		header, err := headerProperties(snap)
+		header, err := sealHeader(snap, chain.hash)
 		if err != nil {
 			return err
 		}
@@ -222,19 +359,22 @@ func (s *Snapshots) publish(ctx context.Context, snap *engine.Snapshot) error {
 			return err
 		}
 		if row == nil {
-			done, err := published(ctx, tx, snap)
-			if done || err != nil {
-				return err
-			}
 			return engine.Errorf(engine.KindConflict, "publish", "the staged snapshot is gone: its lease ran out").
 				WithHint("nothing was published; capture again")
+		}
+		action := engine.ActionPublished
+		if snap.Imported {
+			action = engine.ActionImported
+		}
+		if err := chain.append(ctx, tx, o.Actor, action, snap, nil, sealOf(snap, chain.hash)); err != nil {
+			return err
 		}
 		return relink(ctx, tx, snap)
 	})
 }
 
 // published recognises that an earlier attempt of the same publish was committed although its answer was lost, and fills
-// in what that attempt decided.
+// in what that attempt decided. A seq is given out once, so it tells.
 func published(ctx context.Context, tx *tx, snap *engine.Snapshot) (bool, error) {
 	row, err := tx.one(ctx, cypher.FreezePublished, map[string]any{"source": snap.Source, "timestamp": snap.Timestamp.UTC(), "seq": snap.Seq})
 	if err != nil || row == nil {
@@ -244,7 +384,7 @@ func published(ctx context.Context, tx *tx, snap *engine.Snapshot) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	snap.ID, snap.ChainHash, snap.Previous, snap.Next = stored.ID, stored.ChainHash, stored.Previous, stored.Next
+	snap.ID, snap.HeaderHash, snap.ChainHash, snap.Previous, snap.Next = stored.ID, stored.HeaderHash, stored.ChainHash, stored.Previous, stored.Next
 	return true, nil
 }
 
@@ -267,7 +407,7 @@ func relink(ctx context.Context, tx *tx, snap *engine.Snapshot) error {
 }
 
 // freeID gives the wanted id, or the first of id_2, id_3 ... that no snapshot has. The chain's lock is held.
-func freeID(ctx context.Context, tx *tx, wanted string) (string, error) {
+func freeID(ctx context.Context, tx *tx, wanted string, keep bool) (string, error) {
 	var taken []string
 	if err := tx.each(ctx, cypher.FreezeTakenIDs, map[string]any{"id": wanted}, func(r *neo4j.Record) error {
 		taken = append(taken, text(r, "snapshot_id"))
@@ -277,6 +417,10 @@ func freeID(ctx context.Context, tx *tx, wanted string) (string, error) {
 	}
 	id := wanted
 	for n := 2; slices.Contains(taken, id); n++ {
+		if keep {
+			return "", engine.Errorf(engine.KindConflict, "publish", "there is a snapshot %q already", wanted).
+				WithHint("delete that one first, or leave this one out: a snapshot is never overwritten")
+		}
 		id = fmt.Sprintf("%s_%d", strings.TrimSuffix(wanted, "_"), n)
 	}
 	return id, nil
@@ -289,4 +433,24 @@ func (s *Snapshots) Annotate(ctx context.Context, from, to string, n engine.Next
 			"added": n.Added, "removed": n.Removed, "changed": n.Changed, "worse": n.Worse, "better": n.Better,
 		}})
 	})
+}
+
+// Between reads the summary of a diff from a link of the timeline.
+func (s *Snapshots) Between(ctx context.Context, from, to string) (*engine.NextSummary, error) {
+	var n *engine.NextSummary
+	err := s.read(ctx, func(tx *tx) error {
+		n = nil
+		row, err := tx.one(ctx, cypher.QueryBetween, map[string]any{"from": from, "to": to})
+		if err != nil || row == nil {
+			return err
+		}
+		p := properties(row, "properties")
+		if p["changed"] == nil {
+			return nil
+		}
+		whole := func(name string) int { v, _ := p[name].(int64); return int(v) }
+		n = &engine.NextSummary{Added: whole("added"), Removed: whole("removed"), Changed: whole("changed"), Worse: whole("worse"), Better: whole("better")}
+		return nil
+	})
+	return n, err
 }

@@ -7,6 +7,32 @@ import (
 	"graphsnap/engine"
 )
 
+// sealHeader gives the properties of a :Snapshot node with the hashes that seal them: the header's own, and the chain's
+// over the one before. Both are filled in.
+func sealHeader(s *engine.Snapshot, previous string) (map[string]any, error) {
+	p, err := headerProperties(s)
+	if err != nil {
+		return nil, err
+	}
+	if s.HeaderHash, err = headerHash(p); err != nil {
+		return nil, err
+	}
+	s.ChainHash = engine.ChainHash(previous, s.ID, s.RootHash, s.HeaderHash)
+	p["header_hash"], p["chain_hash"] = s.HeaderHash, s.ChainHash
+	return p, nil
+}
+
+// headerHash seals what stands on a :Snapshot node but for the seals themselves.
+func headerHash(stored map[string]any) (string, error) {
+	p := make(engine.Properties, len(stored))
+	for name, v := range stored {
+		if name != "header_hash" && name != "chain_hash" {
+			p[name] = fromDriver(v)
+		}
+	}
+	return engine.HashProperties(p)
+}
+
 // headerProperties gives the properties of a :Snapshot node. What a person reads in Neo4j Browser stands as plain
 // values; lists of records are JSON text, because properties cannot nest.
 func headerProperties(s *engine.Snapshot) (map[string]any, error) {
@@ -24,15 +50,16 @@ func headerProperties(s *engine.Snapshot) (map[string]any, error) {
 	for name, v := range map[string]any{
 		"snapshot_id": s.ID, "seq": s.Seq, "source": s.Source, "timestamp": s.Timestamp.UTC(),
 		"trigger_type": string(s.TriggerType), "rule": s.Rule, "trigger_reason": s.TriggerReason,
-		"severity": string(s.Severity), "description": s.Description, "tags": s.Tags, "template": s.Template,
+		"severity": string(s.Severity), "description": s.Description, "tags": append([]string{}, s.Tags...), "template": s.Template,
 		"schema_version": s.SchemaVersion, "consistency": string(s.Consistency.Mode),
 		"consistency_attempts": s.Consistency.Attempts, "consistency_read_ms": s.Consistency.ReadMS,
-		"root_hash": s.RootHash, "chain_hash": s.ChainHash,
+		"consistency_read_from": s.Consistency.ReadFrom.UTC(), "consistency_evidence": s.Consistency.Evidence,
+		"root_hash": s.RootHash, "state_hash": s.StateHash, "manifest_hash": s.ManifestHash, "same_as": s.SameAs, "imported": s.Imported,
 		"node_count": s.NodeCount, "relationship_count": s.RelationshipCount,
 		"bottlenecks_count": s.Summary.BottlenecksCount, "critical_paths": paths, "critical_path_ms_per_s": times,
 		"graph_complexity": string(s.Summary.Complexity), "capture_duration_ms": s.CaptureDurationMS,
 		"database_type": s.Live.DatabaseType, "database_name": s.Live.DatabaseName, "database_version": s.Live.DatabaseVersion,
-		"tick": s.Live.Tick, "live_status": s.Live.Status, "live_message": s.Live.Message, "warnings": s.Warnings,
+		"tick": s.Live.Tick, "live_status": s.Live.Status, "live_message": s.Live.Message, "warnings": append([]string{}, s.Warnings...),
 	} {
 		p[name] = v
 	}
@@ -67,9 +94,11 @@ func snapshotOf(p engine.Properties) (engine.Snapshot, error) {
 		TriggerType: engine.TriggerType(word("trigger_type")), Rule: word("rule"), TriggerReason: word("trigger_reason"),
 		Severity: engine.Severity(word("severity")), Description: word("description"), Tags: texts(p["tags"]), Template: word("template"),
 		SchemaVersion: whole("schema_version"), RootHash: word("root_hash"), ChainHash: word("chain_hash"),
+		StateHash: word("state_hash"), HeaderHash: word("header_hash"), ManifestHash: word("manifest_hash"), SameAs: word("same_as"), Imported: p["imported"] == true,
 		NodeCount: whole("node_count"), RelationshipCount: whole("relationship_count"),
 		CaptureDurationMS: float("capture_duration_ms"), Warnings: texts(p["warnings"]),
-		Consistency: engine.Consistency{Mode: engine.ConsistencyMode(word("consistency")), Attempts: whole("consistency_attempts"), ReadMS: float("consistency_read_ms")},
+		Consistency: engine.Consistency{Mode: engine.ConsistencyMode(word("consistency")), Attempts: whole("consistency_attempts"), ReadMS: float("consistency_read_ms"),
+			ReadFrom: at("consistency_read_from"), Evidence: word("consistency_evidence")},
 	}
 	s.Live = engine.LiveState{
 		Source: s.Source, Tick: int64(whole("tick")), CollectedAt: at("collected_at"), DatabaseType: word("database_type"),

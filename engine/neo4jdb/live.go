@@ -68,14 +68,14 @@ const readAttempts = 5
 // ReadLive reads one source in one transaction between two looks at the bookmark and the tick. If the bookmark stood
 // still, nothing was committed meanwhile; if only the tick stood still, no collector of ours wrote this source. After
 // five attempts in which both moved the last read is given as fuzzy, with a warning.
-func (l *Live) ReadLive(ctx context.Context, source string) (*engine.LiveRead, error) {
+func (l *Live) ReadLive(ctx context.Context, source string, o engine.ReadOptions, open func() (engine.Sink, error)) (*engine.LiveRead, error) {
 	for attempt := 1; ; attempt++ {
 		before, mark, err := l.look(ctx, source)
 		if err != nil {
 			return nil, err
 		}
 		start := l.clock.Now()
-		read, torn, err := l.readOnce(ctx, source)
+		read, graph, torn, err := l.readOnce(ctx, source)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,7 @@ func (l *Live) ReadLive(ctx context.Context, source string) (*engine.LiveRead, e
 			return nil, err
 		}
 		read.State = before
-		read.Consistency = engine.Consistency{Attempts: attempt, ReadMS: float64(elapsed.Microseconds()) / 1000}
+		read.Consistency = engine.Consistency{Attempts: attempt, ReadMS: float64(elapsed.Microseconds()) / 1000, ReadFrom: start}
 		switch {
 		case torn > 0 && attempt < readAttempts:
 			continue
@@ -93,17 +93,24 @@ func (l *Live) ReadLive(ctx context.Context, source string) (*engine.LiveRead, e
 			read.Consistency.Mode = engine.ConsistencyQuiet
 		case before.Tick == after.Tick && before.Tick > 0:
 			read.Consistency.Mode = engine.ConsistencyTick
+		case attempt == readAttempts && !o.AllowFuzzy:
+			return nil, engine.Errorf(engine.KindConflict, "read live graph", "the live graph of %q changed during each of %d reads", source, attempt).
+				WithHint("try again when its writer pauses, or allow a fuzzy snapshot")
 		case attempt == readAttempts:
 			read.Consistency.Mode = engine.ConsistencyFuzzy
 			read.Warnings = append(read.Warnings, fmt.Sprintf("the live graph changed during each of %d reads; parts may be of different moments", attempt))
 		default:
 			continue
 		}
-		if len(read.Graph.Nodes) == 0 {
+		if len(graph.Nodes) == 0 {
 			return nil, engine.Errorf(engine.KindNotFound, "read live graph", "source %q has nothing in the live graph", source).
 				WithHint("wait for its first tick, or see `graphsnap status` for what is wrong with it")
 		}
-		return read, nil
+		sink, err := open()
+		if err == nil {
+			err = engine.Feed(ctx, graph, sink)
+		}
+		return read, err
 	}
 }
 
@@ -123,7 +130,7 @@ func (l *Live) look(ctx context.Context, source string) (engine.LiveState, strin
 
 // readOnce reads one source in one transaction; torn counts the relationships whose end was not among the nodes, which
 // happens only when the graph changed meanwhile.
-func (l *Live) readOnce(ctx context.Context, source string) (read *engine.LiveRead, torn int, err error) {
+func (l *Live) readOnce(ctx context.Context, source string) (read *engine.LiveRead, graph *engine.Graph, torn int, err error) {
 	params := map[string]any{"source": source, "default": l.defaultSource}
 	var k *keyer
 	foreign := 0
@@ -147,7 +154,7 @@ func (l *Live) readOnce(ctx context.Context, source string) (read *engine.LiveRe
 		})
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	graph, warnings := k.graph()
 	if foreign > 0 {
@@ -156,7 +163,7 @@ func (l *Live) readOnce(ctx context.Context, source string) (read *engine.LiveRe
 	if torn > 0 {
 		warnings = append(warnings, fmt.Sprintf("%d relationships ended at nodes that appeared during the read and were left out", torn))
 	}
-	return &engine.LiveRead{Graph: *graph, Warnings: warnings}, torn, nil
+	return &engine.LiveRead{Warnings: warnings}, graph, torn, nil
 }
 
 // WriteTick replaces what a source holds by a tick, in one transaction that takes the source's lock first. Elements

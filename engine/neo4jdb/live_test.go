@@ -44,6 +44,36 @@ func engineOver(live *Live, snaps *Snapshots) *engine.Engine {
 	return engine.New(engine.Options{Live: live, Store: snaps, Logger: slog.New(slog.DiscardHandler)})
 }
 
+// liveRead is a reading with its graph.
+type liveRead struct {
+	engine.LiveRead
+	Graph engine.Graph
+}
+
+func (r *liveRead) Nodes(_ context.Context, nodes []engine.Node, _ []int64) error {
+	r.Graph.Nodes = append(r.Graph.Nodes, nodes...)
+	return nil
+}
+
+func (r *liveRead) Relationships(_ context.Context, rels []engine.Relationship, _ []int64) error {
+	r.Graph.Relationships = append(r.Graph.Relationships, rels...)
+	return nil
+}
+
+func readLive(t *testing.T, live *Live, source string) *liveRead {
+	t.Helper()
+	var r *liveRead
+	read, err := live.ReadLive(context.Background(), source, engine.ReadOptions{}, func() (engine.Sink, error) {
+		r = &liveRead{}
+		return r, nil
+	})
+	if err != nil {
+		t.Fatalf("%v (hint: %s)", err, engine.HintOf(err))
+	}
+	r.LiveRead = *read
+	return r
+}
+
 func must[T any](t *testing.T) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -77,7 +107,7 @@ func TestTickIsWrittenUpdatedAndShrinks(t *testing.T) {
 	if second != first+1 {
 		t.Errorf("tick %d follows tick %d", second, first)
 	}
-	read := must[*engine.LiveRead](t)(live.ReadLive(ctx, source))
+	read := readLive(t, live, source)
 	if len(read.Graph.Nodes) != 2 || len(read.Graph.Relationships) != 2 {
 		t.Fatalf("the live graph holds %s, want 2 nodes, 2 relationships", &read.Graph)
 	}
@@ -101,7 +131,7 @@ func TestTickIsAllOrNothing(t *testing.T) {
 	if _, err := live.WriteTick(ctx, bad); err == nil {
 		t.Fatal("a property that cannot be stored was accepted")
 	}
-	read := must[*engine.LiveRead](t)(live.ReadLive(ctx, source))
+	read := readLive(t, live, source)
 	if v := latencyIn(t, &read.Graph); v != 45 {
 		t.Errorf("latency is %v after a failed tick, want 45 of the tick before", v)
 	}
@@ -113,10 +143,10 @@ func TestCaptureAndCompare(t *testing.T) {
 	ctx, source := context.Background(), sourceOf(t)
 	e := engineOver(live, snaps)
 	must[int64](t)(live.WriteTick(ctx, tickOf(source, 45)))
-	a := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source, Description: "before"}))
+	a := capturedAs(t, e, engine.CaptureRequest{Source: source, Description: "before"})
 	must[int64](t)(live.WriteTick(ctx, tickOf(source, 1200)))
-	b := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source, Description: "after"}))
-	d := must[*engine.Diff](t)(e.Compare(ctx, a.ID, b.ID))
+	b := capturedAs(t, e, engine.CaptureRequest{Source: source, Description: "after"})
+	d := must[*engine.Diff](t)(e.Compare(ctx, a.ID, b.ID, engine.CompareOptions{}))
 	if len(d.Pairs) == 0 || d.Pairs[0].From != "users:Table" || d.Pairs[0].To != "products:Table" {
 		t.Fatalf("pairs are %+v, want users->products first", d.Pairs)
 	}
@@ -127,11 +157,10 @@ func TestCaptureAndCompare(t *testing.T) {
 		t.Errorf("nodes %+v, relationships %+v, worse %d", d.Nodes, d.Relationships, d.Worse)
 	}
 	frozen := must[*engine.Graph](t)(e.Graph(ctx, b.ID))
-	digests := must[*engine.Digests](t)(engine.DigestGraph(frozen))
-	if digests.Root != b.RootHash {
-		t.Errorf("the frozen graph has root %s, the snapshot says %s", digests.Root, b.RootHash)
+	if root := must[*engine.Manifest](t)(engine.ManifestOf(frozen)).Root(); root != b.RootHash {
+		t.Errorf("the frozen graph has root %s, the snapshot says %s", root, b.RootHash)
 	}
-	if now := must[*engine.Diff](t)(e.Compare(ctx, b.ID, engine.Live)); !now.NothingChanged {
+	if now := must[*engine.Diff](t)(e.Compare(ctx, b.ID, engine.Live, engine.CompareOptions{})); !now.NothingChanged {
 		t.Errorf("compared with LIVE: %+v, want nothing changed", now.Changes)
 	}
 	again := must[*engine.Snapshot](t)(snaps.Get(ctx, b.ID))
@@ -158,13 +187,13 @@ func TestStrangerIsCaptured(t *testing.T) {
 	}
 	t.Cleanup(func() { write(`MATCH (n) WHERE n.name IN ['AC/DC', 'Back in Black'] DETACH DELETE n`, nil) })
 	write(`CREATE (a:Artist {name: 'AC/DC', id: 1})-[:AVG_LATENCY_MS {value: $v, timestamp: 1700000000, source_name: 'AC/DC', target_name: 'Back in Black', unit: 'ms'}]->(:Album {name: 'Back in Black'})`, map[string]any{"v": 45.0})
-	a := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source, Description: "stranger before"}))
+	a := capturedAs(t, e, engine.CaptureRequest{Source: source, Description: "stranger before"})
 	write(`MATCH (:Artist)-[r:AVG_LATENCY_MS]->(:Album) SET r.value = 1200, r.timestamp = 1700000060`, nil)
-	b := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source, Description: "stranger after"}))
+	b := capturedAs(t, e, engine.CaptureRequest{Source: source, Description: "stranger after"})
 	if a.Labels["Artist"] != 1 || a.Labels["Album"] != 1 || a.RelationshipTypes["AVG_LATENCY_MS"] != 1 {
 		t.Errorf("labels %v, types %v", a.Labels, a.RelationshipTypes)
 	}
-	d := must[*engine.Diff](t)(e.Compare(ctx, a.ID, b.ID))
+	d := must[*engine.Diff](t)(e.Compare(ctx, a.ID, b.ID, engine.CompareOptions{}))
 	if len(d.Changes) != 1 || d.Changes[0].Key != "AC/DC:Artist-[AVG_LATENCY_MS]->Back in Black:Album" || *d.Changes[0].Absolute != 1155 {
 		t.Errorf("changes are %+v", d.Changes)
 	}

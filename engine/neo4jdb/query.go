@@ -112,32 +112,201 @@ func get(ctx context.Context, tx *tx, id string) (engine.Snapshot, error) {
 	return snap, err
 }
 
-// Graph gives a frozen graph as it was captured.
-func (s *Snapshots) Graph(ctx context.Context, id string) (*engine.Graph, error) {
-	var g *engine.Graph
+// walkBatch is how many elements are handed to a sink at once.
+const walkBatch = 2000
+
+// Walk hands a frozen graph to a sink, in one transaction.
+func (s *Snapshots) Walk(ctx context.Context, id string, sink engine.Sink) error {
+	return s.stream(ctx, func(tx *tx) error {
+		snap, err := get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		seq := map[string]any{"seq": snap.Seq}
+		nodes := batcher[engine.Node]{to: sink.Nodes}
+		if err := tx.each(ctx, cypher.QueryNodes, seq, func(r *neo4j.Record) error {
+			p := properties(r, "properties")
+			return nodes.add(ctx, thawNode(labels(r, "labels"), p), digestIn(p))
+		}); err != nil {
+			return err
+		}
+		if err := nodes.flush(ctx); err != nil {
+			return err
+		}
+		rels := batcher[engine.Relationship]{to: sink.Relationships}
+		if err := tx.each(ctx, cypher.QueryRelationships, seq, func(r *neo4j.Record) error {
+			p := properties(r, "properties")
+			return rels.add(ctx, thawRelationship(text(r, "type"), text(r, "from"), text(r, "to"), p), digestIn(p))
+		}); err != nil {
+			return err
+		}
+		return rels.flush(ctx)
+	})
+}
+
+// digestIn reads the digest that stands on a stored element.
+func digestIn(p engine.Properties) int64 {
+	h, _ := p["h"].(int64)
+	return h
+}
+
+// batcher gathers elements for a sink.
+type batcher[T any] struct {
+	to      func(context.Context, []T, []int64) error
+	list    []T
+	digests []int64
+}
+
+func (b *batcher[T]) add(ctx context.Context, e T, digest int64) error {
+	if b.list == nil {
+		b.list, b.digests = make([]T, 0, walkBatch), make([]int64, 0, walkBatch)
+	}
+	b.list, b.digests = append(b.list, e), append(b.digests, digest)
+	if len(b.list) == walkBatch {
+		return b.flush(ctx)
+	}
+	return nil
+}
+
+func (b *batcher[T]) flush(ctx context.Context) error {
+	list, digests := b.list, b.digests
+	b.list, b.digests = nil, nil // the sink may keep them
+	if len(list) == 0 {
+		return nil
+	}
+	return b.to(ctx, list, digests)
+}
+
+// Manifest gives the index of a snapshot as it was published.
+func (s *Snapshots) Manifest(ctx context.Context, id string) (*engine.Manifest, error) {
+	var encoded []byte
 	err := s.read(ctx, func(tx *tx) error {
 		snap, err := get(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		g = &engine.Graph{Nodes: make([]engine.Node, 0, snap.NodeCount), Relationships: make([]engine.Relationship, 0, snap.RelationshipCount)}
-		seq := map[string]any{"seq": snap.Seq}
-		if err := tx.each(ctx, cypher.QueryNodes, seq, func(r *neo4j.Record) error {
-			g.Nodes = append(g.Nodes, thawNode(labels(r, "labels"), properties(r, "properties")))
-			return nil
-		}); err != nil {
-			return err
-		}
-		return tx.each(ctx, cypher.QueryRelationships, seq, func(r *neo4j.Record) error {
-			g.Relationships = append(g.Relationships, thawRelationship(text(r, "type"), text(r, "from"), text(r, "to"), properties(r, "properties")))
-			return nil
-		})
+		encoded, err = manifestBytes(ctx, tx, snap.Seq)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	g.Sort()
-	return g, nil
+	return engine.DecodeManifest(encoded)
+}
+
+func manifestBytes(ctx context.Context, tx *tx, seq int64) ([]byte, error) {
+	var encoded []byte
+	err := tx.each(ctx, cypher.QueryManifest, map[string]any{"seq": seq}, func(r *neo4j.Record) error {
+		v, _ := r.Get("content")
+		part, _ := v.([]byte)
+		encoded = append(encoded, part...)
+		return nil
+	})
+	return encoded, err
+}
+
+// someAtOnce is how many keys are looked up by one statement.
+const someAtOnce = 5000
+
+// Elements gives those of the asked elements that a snapshot holds.
+func (s *Snapshots) Elements(ctx context.Context, id string, keys engine.ElementKeys) (*engine.Graph, error) {
+	var g *engine.Graph
+	err := s.read(ctx, func(tx *tx) error {
+		g = &engine.Graph{}
+		snap, err := get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		for part := range slices.Chunk(keys.Nodes, someAtOnce) {
+			if err := tx.each(ctx, cypher.QuerySomeNodes, map[string]any{"seq": snap.Seq, "keys": part}, func(r *neo4j.Record) error {
+				g.Nodes = append(g.Nodes, thawNode(labels(r, "labels"), properties(r, "properties")))
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		for part := range slices.Chunk(keys.Relationships, someAtOnce) {
+			if err := tx.each(ctx, cypher.QuerySomeRels, map[string]any{"seq": snap.Seq, "starts": starts(part)}, func(r *neo4j.Record) error {
+				g.Relationships = append(g.Relationships, thawRelationship(text(r, "type"), text(r, "from"), text(r, "to"), properties(r, "properties")))
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return g, err
+}
+
+// starts groups relationships by the node that they leave: [key of the node, keys of the relationships].
+func starts(refs []engine.RelationshipRef) []any {
+	at := map[string]int{}
+	var out []any
+	for _, r := range refs {
+		i, known := at[r.From]
+		if !known {
+			i = len(out)
+			at[r.From] = i
+			out = append(out, []any{r.From, []string(nil)})
+		}
+		start := out[i].([]any)
+		start[1] = append(start[1].([]string), r.Key)
+	}
+	return out
+}
+
+// ElementHistory gives one element over time, oldest first.
+func (s *Snapshots) ElementHistory(ctx context.Context, q engine.HistoryQuery) ([]engine.ElementPoint, error) {
+	statement := cypher.QueryNodeHistory
+	until := q.Until
+	if until.IsZero() {
+		until = farFuture
+	}
+	params := map[string]any{"source": q.Source, "since": q.Since.UTC(), "until": until.UTC(), "key": q.Key, "limit": q.Limit}
+	if q.From != "" {
+		statement, params["from"] = cypher.QueryRelHistory, q.From
+	}
+	var points []engine.ElementPoint
+	err := s.read(ctx, func(tx *tx) error {
+		points = nil
+		return tx.each(ctx, statement, params, func(r *neo4j.Record) error {
+			p := engine.ElementPoint{SnapshotID: text(r, "snapshot_id"), Timestamp: moment(r, "timestamp").UTC()}
+			if stored := properties(r, "properties"); stored != nil {
+				p.Properties = thawProperties(stored)
+			}
+			points = append(points, p)
+			return nil
+		})
+	})
+	slices.SortStableFunc(points, func(a, b engine.ElementPoint) int { return a.Timestamp.Compare(b.Timestamp) })
+	return points, err
+}
+
+// Captures lists what is being staged, failed or being deleted.
+func (s *Snapshots) Captures(ctx context.Context, limit int) ([]engine.CaptureState, error) {
+	var states []engine.CaptureState
+	err := s.read(ctx, func(tx *tx) error {
+		states = nil
+		return tx.each(ctx, cypher.QueryCaptures, map[string]any{"limit": limit}, func(r *neo4j.Record) error {
+			p := properties(r, "properties")
+			word := func(name string) string { v, _ := p[name].(string); return v }
+			c := engine.CaptureState{
+				CaptureID: word("capture_id"), Source: word("source"), State: text(r, "state"), SnapshotID: word("snapshot_id"), Reason: word("reason"),
+			}
+			c.Seq, _ = p["seq"].(int64)
+			for _, name := range []string{"staged_at", "failed_at", "deleting_since"} {
+				if at, ok := p[name].(time.Time); ok {
+					c.Since = at.UTC()
+				}
+			}
+			if at, ok := p["expires_at"].(time.Time); ok && c.State == engine.StateCapturing {
+				c.ExpiresAt = at.UTC()
+			}
+			states = append(states, c)
+			return nil
+		})
+	})
+	return states, err
 }
 
 // History gives earlier values of relationships.
@@ -150,7 +319,7 @@ func (s *Snapshots) History(ctx context.Context, id string, keys []string, limit
 			return err
 		}
 		return tx.each(ctx, cypher.QueryHistory, map[string]any{
-			"source": snap.Source, "timestamp": snap.Timestamp, "seq": snap.Seq, "starts": starts(keys), "keys": keys, "limit": limit,
+			"source": snap.Source, "timestamp": snap.Timestamp, "seq": snap.Seq, "starts": leaving(keys), "keys": keys, "limit": limit,
 		}, func(r *neo4j.Record) error {
 			p := engine.HistoryPoint{SnapshotID: text(r, "snapshot_id"), Timestamp: moment(r, "timestamp").UTC(), Values: map[string]float64{}}
 			pairs, _ := r.Get("values")
@@ -172,27 +341,8 @@ func (s *Snapshots) History(ctx context.Context, id string, keys []string, limit
 	return points, err
 }
 
-// Values gives values of relationships in one snapshot.
-func (s *Snapshots) Values(ctx context.Context, id string, keys []string) (map[string]float64, error) {
-	var values map[string]float64
-	err := s.read(ctx, func(tx *tx) error {
-		values = map[string]float64{}
-		if _, err := get(ctx, tx, id); err != nil {
-			return err
-		}
-		return tx.each(ctx, cypher.QueryValues, map[string]any{"id": id, "starts": starts(keys), "keys": keys}, func(r *neo4j.Record) error {
-			v, _ := r.Get("value")
-			if number, ok := (engine.Properties{"v": v}).Number("v"); ok {
-				values[text(r, "key")] = number
-			}
-			return nil
-		})
-	})
-	return values, err
-}
-
-// starts gives the keys of the nodes that relationships leave, as RelationshipKey builds them.
-func starts(keys []string) []string {
+// leaving gives the keys of the nodes that relationships leave, as RelationshipKey builds them.
+func leaving(keys []string) []string {
 	var from []string
 	for _, key := range keys {
 		if start, _, found := strings.Cut(key, "-["); found && !slices.Contains(from, start) {

@@ -12,33 +12,49 @@ import (
 // removeBatch is the number of nodes deleted in one transaction, small enough not to hold up captures.
 const removeBatch = 2_000
 
-// Delete takes a snapshot off its timeline in one transaction; from then on nobody sees it. What it contains is removed
-// in batches; if that is interrupted, the sweep finishes it.
-func (s *Snapshots) Delete(ctx context.Context, id string) error {
-	var seq int64
+// Delete takes a snapshot off its timeline in one transaction with its audit event; from then on nobody sees it. What it
+// contains is removed in batches; if that is interrupted, the sweep finishes it.
+func (s *Snapshots) Delete(ctx context.Context, id, actor string, progress func(stage string, done, total int)) error {
+	var snap engine.Snapshot
 	err := s.write(ctx, func(tx *tx) error {
-		snap, err := get(ctx, tx, id)
+		chain, err := lockChain(ctx, tx)
 		if err != nil {
+			return err
+		}
+		if snap.ID != "" {
+			// An earlier attempt may have been committed although its answer was lost.
+			if _, err := get(ctx, tx, id); engine.KindOf(err) == engine.KindNotFound {
+				return nil
+			}
+		}
+		if snap, err = get(ctx, tx, id); err != nil {
 			return err
 		}
 		if err := tx.exec(ctx, cypher.FreezeLockTimeline, map[string]any{"source": snap.Source}); err != nil {
 			return err
 		}
-		row, err := tx.one(ctx, cypher.RemoveDetach, map[string]any{"id": id})
+		row, err := tx.one(ctx, cypher.RemoveDetach, map[string]any{"id": id, "owner": s.owner})
 		if err != nil {
 			return err
 		}
 		if row == nil {
 			return engine.Errorf(engine.KindNotFound, "delete", "there is no snapshot %q", id).WithHint("someone else deleted it just now")
 		}
-		seq = integer(row, "seq")
+		if err := chain.append(ctx, tx, actor, engine.ActionDeleted, &snap, sealOf(&snap, ""), nil); err != nil {
+			return err
+		}
 		return closeGap(ctx, tx, snap.Source, text(row, "previous"), text(row, "next"))
 	})
 	if err != nil {
 		return err
 	}
+	tell := func(done int) {
+		if progress != nil {
+			progress(engine.StageRemove, done, snap.NodeCount)
+		}
+	}
 	// The snapshot is gone for everyone already, so an interruption from here on is no failure of the deletion.
-	if err := s.clear(ctx, seq); err != nil {
+	if err := s.clear(ctx, snap.Seq, tell); err != nil {
 		s.log.Warn("what a deleted snapshot contained will be removed by the sweep", "id", id, "err", err)
 	}
 	return nil
@@ -57,9 +73,9 @@ func closeGap(ctx context.Context, tx *tx, source, previous, next string) error 
 	return nil
 }
 
-// clear removes what a snapshot that is being deleted contains, then its root.
-func (s *Snapshots) clear(ctx context.Context, seq int64) error {
-	for {
+// clear removes what a snapshot that is being deleted contains, then its root; tell hears of the nodes that are gone.
+func (s *Snapshots) clear(ctx context.Context, seq int64, tell func(done int)) error {
+	for done := 0; ; {
 		var deleted int64
 		if err := s.write(ctx, func(tx *tx) error {
 			row, err := tx.one(ctx, cypher.RemoveElements, map[string]any{"seq": seq, "limit": removeBatch})
@@ -70,6 +86,9 @@ func (s *Snapshots) clear(ctx context.Context, seq int64) error {
 		}); err != nil {
 			return err
 		}
+		if done += int(deleted); tell != nil {
+			tell(done)
+		}
 		if deleted < removeBatch {
 			break
 		}
@@ -79,27 +98,13 @@ func (s *Snapshots) clear(ctx context.Context, seq int64) error {
 	})
 }
 
-// abandon removes what a failed capture staged. It goes on where the caller was cancelled; if the database is away, the
-// sweep does it later.
-func (s *Snapshots) abandon(ctx context.Context, seq int64) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryFor)
-	defer cancel()
-	err := s.write(ctx, func(tx *tx) error {
-		return tx.exec(ctx, cypher.RemoveStaged, map[string]any{"seq": seq, "owner": s.owner})
-	})
-	if err == nil {
-		err = s.Sweep(ctx)
-	}
-	if err != nil {
-		s.log.Warn("what a failed capture staged will be removed by the sweep", "seq", seq, "err", err)
-	}
-}
-
 // Sweep removes what crashed writers left: staged snapshots whose lease ran out, and deletions that were not finished.
 // A capture that is alive renews its lease and is never touched.
 func (s *Snapshots) Sweep(ctx context.Context) error {
-	if err := s.write(ctx, func(tx *tx) error { return tx.exec(ctx, cypher.RemoveExpired, nil) }); err != nil {
-		return err
+	for _, mark := range []cypher.Statement{cypher.RemoveExpired, cypher.RemoveOld} {
+		if err := s.write(ctx, func(tx *tx) error { return tx.exec(ctx, mark, nil) }); err != nil {
+			return err
+		}
 	}
 	var pending []int64
 	if err := s.read(ctx, func(tx *tx) error {
@@ -112,7 +117,7 @@ func (s *Snapshots) Sweep(ctx context.Context) error {
 		return err
 	}
 	for _, seq := range pending {
-		if err := s.clear(ctx, seq); err != nil {
+		if err := s.clear(ctx, seq, nil); err != nil {
 			return err
 		}
 	}

@@ -86,7 +86,9 @@ func (s *server) version(ctx context.Context) (string, error) {
 
 // tx runs statements inside one transaction.
 type tx struct {
-	tx neo4j.ManagedTransaction
+	tx interface {
+		Run(ctx context.Context, text string, params map[string]any) (neo4j.ResultWithContext, error)
+	}
 }
 
 // each calls f for every row as it arrives.
@@ -136,6 +138,24 @@ func (s *server) readAt(ctx context.Context, f func(*tx) error) (bookmark string
 		return "", s.explain("read", err)
 	}
 	return strings.Join(session.LastBookmarks(), " "), nil
+}
+
+// stream runs f in one read transaction that is not repeated: what f hands on cannot be taken back.
+func (s *server) stream(ctx context.Context, f func(*tx) error) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	session := s.session(ctx, neo4j.AccessModeRead)
+	defer closeSession(ctx, session)
+	t, err := session.BeginTransaction(ctx)
+	if err != nil {
+		return s.explain("read", err)
+	}
+	defer func() { _ = t.Close(context.WithoutCancel(ctx)) }()
+	if err := f(&tx{t}); err != nil {
+		return s.explain("read", err)
+	}
+	return s.explain("read", t.Commit(ctx))
 }
 
 // write runs f in one write transaction; f may be called again after a passing failure, so it must not keep state.

@@ -69,6 +69,20 @@ func TestStoreAgreesWithTheReferenceOnRandomGraphs(t *testing.T) {
 	enginetest.ExamRandom(t, enginetest.Store{SnapshotStore: snaps, Source: sourceOf(t)})
 }
 
+func captured(t *testing.T, e *engine.Engine, source string) *engine.Snapshot {
+	t.Helper()
+	return capturedAs(t, e, engine.CaptureRequest{Source: source})
+}
+
+func capturedAs(t *testing.T, e *engine.Engine, r engine.CaptureRequest) *engine.Snapshot {
+	t.Helper()
+	s, _, err := e.Capture(context.Background(), r)
+	if err != nil {
+		t.Fatalf("%v (hint: %s)", err, engine.HintOf(err))
+	}
+	return s
+}
+
 // rows runs a statement as a person would in Neo4j Browser.
 func rows(t *testing.T, s *server, text string, params map[string]any) []*neo4j.Record {
 	t.Helper()
@@ -94,10 +108,10 @@ func TestSnapshotsAreOrdinaryGraphs(t *testing.T) {
 	var ids []string
 	for i := range 10 {
 		must[int64](t)(live.WriteTick(ctx, tickOf(source, float64(i+1))))
-		ids = append(ids, must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source})).ID)
+		ids = append(ids, captured(t, e, source).ID)
 	}
 	for _, i := range []int{0, 4, 9} {
-		if err := e.Delete(ctx, ids[i]); err != nil {
+		if err := e.Delete(ctx, ids[i], "test"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -135,9 +149,13 @@ func TestSweep(t *testing.T) {
 	if err := snaps.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	left := rows(t, snaps.server, `MATCH (n) WHERE n.seq < 0 RETURN DISTINCT n.seq`, nil)
+	left := rows(t, snaps.server, `MATCH (n) WHERE n.seq < 0 AND NOT n:FailedCapture RETURN DISTINCT n.seq`, nil)
 	if len(left) != 1 || left[0].Values[0] != int64(-2) {
 		t.Errorf("left are %v, want only what is alive", left)
+	}
+	kept := rows(t, snaps.server, `MATCH (n:FailedCapture {seq: -1}) RETURN n.reason`, nil)
+	if len(kept) != 1 || kept[0].Values[0] == "" {
+		t.Errorf("why the dead writer's capture failed is not kept: %v", kept)
 	}
 }
 
@@ -148,10 +166,10 @@ func TestRepeatedPublishIsOnePublish(t *testing.T) {
 	ctx, source := context.Background(), sourceOf(t)
 	e := engineOver(live, snaps)
 	must[int64](t)(live.WriteTick(ctx, tickOf(source, 1)))
-	first := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source}))
-	second := must[*engine.Snapshot](t)(e.Capture(ctx, engine.CaptureRequest{Source: source}))
+	first := captured(t, e, source)
+	second := captured(t, e, source)
 	again := *second
-	if err := snaps.publish(ctx, &again); err != nil {
+	if err := snaps.publish(ctx, &again, engine.PublishOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if again.ID != second.ID || again.ChainHash != second.ChainHash || again.Previous != first.ID || again.Next != "" {
@@ -163,7 +181,7 @@ func TestRepeatedPublishIsOnePublish(t *testing.T) {
 	}
 	stranger := *second
 	stranger.Seq = -7
-	if err := snaps.publish(ctx, &stranger); engine.KindOf(err) != engine.KindConflict {
+	if err := snaps.publish(ctx, &stranger, engine.PublishOptions{}); engine.KindOf(err) != engine.KindConflict {
 		t.Errorf("a publish of what was swept gives %v, want a conflict", err)
 	}
 }
@@ -191,7 +209,7 @@ func TestServerDiesDuringCapture(t *testing.T) {
 		}
 	})
 	defer stop()
-	_, err = e.Capture(ctx, engine.CaptureRequest{Source: source})
+	_, _, err = e.Capture(ctx, engine.CaptureRequest{Source: source})
 	if engine.KindOf(err) != engine.KindUnavailable || engine.HintOf(err) == "" {
 		t.Errorf("got kind %s, hint %q: %v", engine.KindOf(err), engine.HintOf(err), err)
 	}

@@ -57,34 +57,49 @@ func labels(r *neo4j.Record, column string) []string {
 // where the user's name looks like that already, so that thawing gives back exactly what was frozen.
 var (
 	engineProperty = regexp.MustCompile(`^(own_)*(seq|key|h|hot|rk)$`)
-	engineLabel    = regexp.MustCompile(`^(own_)*(Frozen|Snapshot|StagedSnapshot|DeletingSnapshot|Timeline|Counter|CaptureBatch|Migration)$`)
+	engineLabel    = regexp.MustCompile(`^(own_)*(Frozen|Snapshot|StagedSnapshot|DeletingSnapshot|FailedCapture|Manifest|AuditEvent|Timeline|Counter|CaptureBatch|Migration)$`)
 )
 
 const ownPrefix = "own_"
 
 // freezeProperties gives the properties to store: the user's, escaped, with room for the engine's.
-func freezeProperties(p engine.Properties) map[string]any {
+func freezeProperties(p engine.Properties) (map[string]any, error) {
 	out := make(map[string]any, len(p)+4)
 	for name, v := range p {
-		if engineProperty.MatchString(name) {
+		if isEngineProperty(name) {
 			name = ownPrefix + name
 		}
-		out[name] = v
+		stored, err := toDriver(v)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = stored
 	}
-	return out
+	return out, nil
+}
+
+// isEngineProperty is engineProperty, and quick for the names that cannot be meant.
+func isEngineProperty(name string) bool {
+	switch {
+	case name == "":
+		return false
+	case name[0] != 's' && name[0] != 'k' && name[0] != 'h' && name[0] != 'r' && name[0] != 'o':
+		return false
+	}
+	return engineProperty.MatchString(name)
 }
 
 // thawProperties takes the engine's properties away and unescapes the user's.
 func thawProperties(stored engine.Properties) engine.Properties {
 	out := make(engine.Properties, len(stored))
 	for name, v := range stored {
-		if engineProperty.MatchString(name) {
+		if isEngineProperty(name) {
 			if len(name) <= len(ownPrefix) || name[:len(ownPrefix)] != ownPrefix {
 				continue
 			}
 			name = name[len(ownPrefix):]
 		}
-		out[name] = v
+		out[name] = fromDriver(v)
 	}
 	return out
 }

@@ -1,0 +1,83 @@
+package neo4jdb
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"graphsnap/cypher"
+	"graphsnap/engine"
+)
+
+// chain is the locked head of the chain of snapshots and of the audit trail, inside one transaction.
+type chain struct {
+	hash      string // of the snapshot published last
+	auditNo   int64
+	auditHash string
+	now       time.Time // the server's time
+}
+
+// lockChain takes the lock that puts all publishing and deleting in one order.
+func lockChain(ctx context.Context, tx *tx) (*chain, error) {
+	row, err := tx.one(ctx, cypher.FreezeLockChain, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &chain{text(row, "chain_hash"), integer(row, "audit_no"), text(row, "audit_hash"), moment(row, "now").UTC()}, nil
+}
+
+// append writes an audit event in the same transaction as what it tells of.
+func (c *chain) append(ctx context.Context, tx *tx, actor, action string, s *engine.Snapshot, before, after *engine.SealedSnapshot) error {
+	e := engine.AuditEvent{
+		No: c.auditNo + 1, At: c.now, Actor: actor, Action: action, SnapshotID: s.ID, Source: s.Source, PreviousHash: c.auditHash,
+	}
+	for into, seal := range map[*string]*engine.SealedSnapshot{&e.Before: before, &e.After: after} {
+		if seal == nil {
+			continue
+		}
+		raw, err := json.Marshal(seal)
+		if err != nil {
+			return engine.Errorf(engine.KindInternal, "audit", "an event cannot be written").WithCause(err)
+		}
+		*into = string(raw)
+	}
+	e.Hash = e.Sign()
+	if err := tx.exec(ctx, cypher.AuditAppend, map[string]any{"no": e.No, "hash": e.Hash, "properties": map[string]any{
+		"no": e.No, "at": e.At, "actor": e.Actor, "action": e.Action, "snapshot_id": e.SnapshotID, "source": e.Source,
+		"before": e.Before, "after": e.After, "previous_hash": e.PreviousHash, "hash": e.Hash,
+	}}); err != nil {
+		return err
+	}
+	c.auditNo, c.auditHash = e.No, e.Hash
+	return nil
+}
+
+func sealOf(s *engine.Snapshot, previous string) *engine.SealedSnapshot {
+	return &engine.SealedSnapshot{
+		Timestamp: s.Timestamp.UTC(), Seq: s.Seq, RootHash: s.RootHash, HeaderHash: s.HeaderHash, ChainHash: s.ChainHash, PreviousHash: previous,
+	}
+}
+
+// Audit gives a page of the audit trail.
+func (s *Snapshots) Audit(ctx context.Context, f engine.AuditFilter) ([]engine.AuditEvent, error) {
+	var events []engine.AuditEvent
+	err := s.read(ctx, func(tx *tx) error {
+		events = nil
+		return tx.each(ctx, cypher.AuditList, map[string]any{
+			"from": f.From, "id": orNull(f.SnapshotID), "source": orNull(f.Source), "action": orNull(f.Action), "limit": f.Limit,
+		}, func(r *neo4j.Record) error {
+			p := properties(r, "properties")
+			word := func(name string) string { v, _ := p[name].(string); return v }
+			no, _ := p["no"].(int64)
+			at, _ := p["at"].(time.Time)
+			events = append(events, engine.AuditEvent{
+				No: no, At: at.UTC(), Actor: word("actor"), Action: word("action"), SnapshotID: word("snapshot_id"), Source: word("source"),
+				Before: word("before"), After: word("after"), PreviousHash: word("previous_hash"), Hash: word("hash"),
+			})
+			return nil
+		})
+	})
+	return events, err
+}
