@@ -119,7 +119,7 @@ func headOf(s *Snapshot, metadata bool) documentHead {
 		Consistency: documentConsistency{c.Mode, c.Attempts, c.ReadMS, moment(c.ReadFrom), c.Evidence},
 		Live: &documentLive{
 			Tick: s.Live.Tick, CollectedAt: moment(s.Live.CollectedAt), Status: s.Live.Status, Message: s.Live.Message,
-			Totals: documentTotals(s.Live.Totals),
+			Totals: totalsOf(s.Live.Totals),
 		},
 	}
 	return h
@@ -131,7 +131,8 @@ func tailOf(s *Snapshot, metadata bool) documentTail {
 		return t
 	}
 	d := &documentDerived{StateHash: s.StateHash, Severity: s.Severity, Labels: s.Labels, RelationshipTypes: s.RelationshipTypes}
-	d.Summary.TotalQPS, d.Summary.AvgLatency, d.Summary.TimeMSPerS = s.Summary.TotalQPS, s.Summary.AvgLatencyMS, s.Live.Totals.TimeMSPerS
+	totals := totalsOf(s.Live.Totals)
+	d.Summary.TotalQPS, d.Summary.AvgLatency, d.Summary.TimeMSPerS = totals.TotalQPS, totals.AvgLatencyMS, totals.TimeMSPerS
 	d.Summary.BottlenecksCount, d.Summary.CriticalPaths, d.Summary.Bottlenecks = s.Summary.BottlenecksCount, []string{}, []documentBottleneck{}
 	for _, p := range s.Summary.CriticalPaths {
 		d.Summary.CriticalPaths = append(d.Summary.CriticalPaths, p.Path)
@@ -160,6 +161,13 @@ func moment(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
+}
+
+func totalsOf(t Totals) documentTotals {
+	for _, v := range []**float64{&t.TotalQPS, &t.AvgLatencyMS, &t.TimeMSPerS, &t.UnattributedMSPerS, &t.ErrorRate, &t.ParseCoverage, &t.WindowS, &t.CollectMS} {
+		*v = finite(*v)
+	}
+	return documentTotals(t)
 }
 
 // finite gives nil for what JSON has no number for; the element itself has the exact value.

@@ -34,6 +34,7 @@ type jsonReader struct {
 	kept    []byte // what was read since keep was called
 	keeping bool
 	keepPos int
+	loose   bool              // integers may be larger than 64 bits
 	names   map[string]string // one text for each of the names that repeat
 }
 
@@ -422,6 +423,9 @@ func (r *jsonReader) number(word string, float bool) (any, error) {
 	}
 	if !float {
 		n, err := strconv.ParseInt(word, 10, 64)
+		if errors.Is(err, strconv.ErrRange) && r.loose {
+			return strconv.ParseFloat(word, 64)
+		}
 		if err != nil {
 			return nil, r.broken("the integer %.40s is larger than 64 bits or broken", word)
 		}
@@ -448,7 +452,9 @@ func (r *jsonReader) skip() error {
 	case '[':
 		err = r.array(r.skip)
 	default:
+		r.loose = true // encoders write large floats like integers, and this is no property
 		_, err = r.scalar()
+		r.loose = false
 	}
 	return err
 }

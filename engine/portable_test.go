@@ -358,6 +358,14 @@ func TestPseudonymisedDiff(t *testing.T) {
 	onRandomGraphs(t, func(rt *rapid.T) {
 		ctx := context.Background()
 		before := enginetest.RandomGraph(rt)
+		// Of parallel metrics, a pair shows the one whose key comes last, and keys are ordered differently under pseudonyms.
+		seen := map[string]bool{}
+		before.Relationships = slices.DeleteFunc(before.Relationships, func(r engine.Relationship) bool {
+			place := r.From + "|" + r.Type + "|" + r.To
+			twice := seen[place]
+			seen[place] = true
+			return twice
+		})
 		after := enginetest.Mutate(rt, before)
 		store := &enginetest.MemoryStore{}
 		e, renamed := engine.New(engine.Options{Store: store}), emptyEngine()
