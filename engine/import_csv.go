@@ -229,8 +229,9 @@ func parseCSVPoint(text string) (any, error) {
 type csvReader struct {
 	in   *bufio.Reader
 	file string
-	line int
-	read int64
+	line int   // of the row that was read last
+	ends int   // line ends behind it: none in front of the first row, else one
+	read int64 // bytes
 }
 
 type csvCell struct {
@@ -259,6 +260,8 @@ func (r *csvReader) next() (c byte, end bool, err error) {
 
 // row gives the next row, or nil behind the last one.
 func (r *csvReader) row() ([]csvCell, error) {
+	r.line += r.ends
+	r.ends = 1
 	c, end, err := r.next()
 	if end || err != nil {
 		return nil, err
@@ -304,7 +307,6 @@ func (r *csvReader) row() ([]csvCell, error) {
 		}
 		switch {
 		case end, c == '\n':
-			r.line++
 			return row, nil
 		case c != ',':
 			return nil, r.wrong("%q stands behind the closing quote of a cell", c)
