@@ -123,14 +123,14 @@ func (l *Limits) RawScan(ctx context.Context, seq int64) error {
 
 // Timeline makes a timeline of n small snapshots.
 func (l *Limits) Timeline(ctx context.Context, source string, n int) error {
-	header, err := headerProperties(&engine.Snapshot{TriggerType: engine.TriggerScheduled, Severity: engine.SeverityLow, SchemaVersion: engine.SchemaVersion, NodeCount: 2, RelationshipCount: 1})
+	header, err := engine.HeaderProperties(&engine.Snapshot{TriggerType: engine.TriggerScheduled, Severity: engine.SeverityLow, SchemaVersion: engine.SchemaVersion, NodeCount: 2, RelationshipCount: 1})
 	if err != nil {
 		return err
 	}
 	const batch = 1000
 	for from := 1; from <= n; from += batch {
 		if err := l.snaps.write(ctx, func(tx *tx) error {
-			return tx.exec(ctx, cypher.BenchTimeline, map[string]any{"source": source, "from": from, "to": min(from+batch-1, n), "properties": header})
+			return tx.exec(ctx, cypher.BenchTimeline, map[string]any{"source": source, "from": from, "to": min(from+batch-1, n), "properties": map[string]any(header)})
 		}); err != nil {
 			return err
 		}
