@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"sort"
 	"strings"
 )
@@ -155,7 +156,7 @@ func (s *summariser) node(n Node) {
 func (s *summariser) relationship(r Relationship) {
 	if v, ok := r.Properties.Number("value"); ok && r.Type == RelTimeMSPerS {
 		s.weigh(r.From, r.To, v)
-		if v > 0 && r.From != r.To {
+		if v > 0 && r.From != r.To && !math.IsInf(v, 1) {
 			s.edges = append(s.edges, timedEdge{r.From, r.To, v})
 		}
 	}

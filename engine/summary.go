@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"sort"
 	"strings"
 )
@@ -125,7 +126,7 @@ func criticalPaths(edges []timedEdge) []CriticalPath {
 		for k, key := range chain {
 			names[k] = KeyName(key)
 		}
-		paths = append(paths, CriticalPath{Path: strings.Join(names, "->"), TimeMSPer: ms})
+		paths = append(paths, CriticalPath{Path: strings.Join(names, "->"), TimeMSPer: min(ms, math.MaxFloat64)}) // absurd values may add up to infinity
 	}
 	sort.SliceStable(paths, func(i, j int) bool { return paths[i].TimeMSPer > paths[j].TimeMSPer })
 	return paths
@@ -166,9 +167,10 @@ func growChain(edges []timedEdge, used []bool, leaving, entering map[string][]in
 	return chain, ms
 }
 
+// numberPtr gives a number that every surface can show: NaN and infinities have no form in JSON.
 func numberPtr(p Properties, name string) *float64 {
 	if v, ok := p.Number(name); ok {
-		return &v
+		return finite(&v)
 	}
 	return nil
 }

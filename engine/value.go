@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +15,7 @@ type (
 	LocalTime     string // 09:05:00.000000001
 	OffsetTime    string // 09:05:00+01:00
 	LocalDateTime string // 2026-01-31T09:05:00
-	Duration      string // P1M2DT3.5S: months, days and seconds, which cannot be turned into one another
+	Duration      string // P1M2DT3.500000000S: months, days and seconds, which cannot be turned into one another
 )
 
 // Point is a place; SRID names its coordinate system, and Z is used by the three-dimensional ones only.
@@ -54,10 +56,23 @@ func parsePoint(s string) (Point, bool) {
 // exact gives the shortest text that reads back as the same number.
 func exact(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
+// The layouts of the temporal texts. Offsets with seconds occur before time zones were standardised.
+const (
+	dateLayout          = "2006-01-02"
+	localTimeLayout     = "15:04:05.999999999"
+	offsetTimeLayout    = "15:04:05.999999999Z07:00"
+	localDateTimeLayout = "2006-01-02T15:04:05.999999999"
+	zonedSecondsLayout  = "2006-01-02T15:04:05.999999999Z07:00:00"
+)
+
 // ZonedText gives a moment in RFC 3339 with its zone, `2026-01-31T09:05:00+01:00[Europe/Berlin]`, because Neo4j keeps the
 // zone and two zones with the same offset are different values. Places without a region in their name are offsets.
 func ZonedText(t time.Time) string {
-	text := t.Format(time.RFC3339Nano)
+	layout := time.RFC3339Nano
+	if _, offset := t.Zone(); offset%60 != 0 {
+		layout = zonedSecondsLayout
+	}
+	text := t.Format(layout)
 	if zone := t.Location().String(); strings.Contains(zone, "/") {
 		text += "[" + zone + "]"
 	}
@@ -69,13 +84,16 @@ func parseZoned(s string) (time.Time, bool) {
 	at, zone, named := strings.Cut(s, "[")
 	t, err := time.Parse(time.RFC3339Nano, at)
 	if err != nil {
+		t, err = time.Parse(zonedSecondsLayout, at)
+	}
+	if err != nil {
 		return t, false
 	}
 	if !named {
-		if _, offset := t.Zone(); offset == 0 {
+		_, offset := t.Zone()
+		if offset == 0 {
 			return t.UTC(), true
 		}
-		_, offset := t.Zone()
 		return t.In(time.FixedZone("Offset", offset)), true
 	}
 	location, err := time.LoadLocation(strings.TrimSuffix(zone, "]"))
@@ -83,4 +101,67 @@ func parseZoned(s string) (time.Time, bool) {
 		return t, false
 	}
 	return t.In(location), true
+}
+
+// canonicalTime gives a temporal text in the one form that digests see; ok is false where it means nothing.
+func canonicalTime(layout, s string) (text string, ok bool) {
+	t, err := time.Parse(layout, s)
+	return t.Format(layout), err == nil
+}
+
+// canonicalDuration gives a duration in the one form that digests see, P1M2DT3.500000000S: months, days and seconds, each
+// with its own sign, and nine digits of a second or none.
+func canonicalDuration(s string) (Duration, bool) {
+	months, days, seconds, nanos, ok := Duration(s).Parts()
+	if !ok {
+		return "", false
+	}
+	sign := ""
+	if seconds < 0 && nanos > 0 {
+		seconds, nanos = seconds+1, 1_000_000_000-nanos
+		if seconds == 0 {
+			sign = "-"
+		}
+	}
+	text := fmt.Sprintf("P%dM%dDT%s%d", months, days, sign, seconds)
+	if nanos > 0 {
+		text += fmt.Sprintf(".%09d", nanos)
+	}
+	return Duration(text + "S"), true
+}
+
+// Parts gives the components of a duration; nanos is never below 0, so half a second before is -1 and 500,000,000.
+func (d Duration) Parts() (months, days, seconds, nanos int64, ok bool) {
+	rest, hasP := strings.CutPrefix(string(d), "P")
+	m, rest, hasM := strings.Cut(rest, "M")
+	day, rest, hasD := strings.Cut(rest, "DT")
+	s, rest, hasS := strings.Cut(rest, "S")
+	if !hasP || !hasM || !hasD || !hasS || rest != "" {
+		return 0, 0, 0, 0, false
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	var errs [4]error
+	months, errs[0] = strconv.ParseInt(m, 10, 64)
+	days, errs[1] = strconv.ParseInt(day, 10, 64)
+	seconds, errs[2] = strconv.ParseInt(whole, 10, 64)
+	if fraction != "" && len(fraction) <= 9 {
+		var n uint64
+		n, errs[3] = strconv.ParseUint(fraction+strings.Repeat("0", 9-len(fraction)), 10, 32)
+		nanos = int64(n)
+	}
+	for _, err := range errs {
+		if err != nil {
+			return 0, 0, 0, 0, false
+		}
+	}
+	if len(fraction) > 9 {
+		return 0, 0, 0, 0, false
+	}
+	if strings.HasPrefix(whole, "-") && nanos > 0 {
+		if seconds == math.MinInt64 {
+			return 0, 0, 0, 0, false
+		}
+		seconds, nanos = seconds-1, 1_000_000_000-nanos
+	}
+	return months, days, seconds, nanos, true
 }

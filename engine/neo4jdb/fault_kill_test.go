@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -68,12 +69,9 @@ func (o *childOrder) live() error {
 	if o.Lease > 0 {
 		snaps.lease = o.Lease
 	}
-	pass := 0
+	var pass atomic.Int64 // batches are written on several lanes
 	snaps.crash = func(place string) {
-		if place != o.Place {
-			return
-		}
-		if pass++; pass == o.Pass {
+		if place == o.Place && pass.Add(1) == int64(o.Pass) {
 			fmt.Println("at", place)
 			if err := syscall.Kill(os.Getpid(), o.Signal); err != nil {
 				panic(err)

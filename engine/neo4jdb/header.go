@@ -10,7 +10,7 @@ import (
 // sealHeader gives the properties of a :Snapshot node with the hashes that seal them: the header's own, and the chain's
 // over the one before. Both are filled in.
 func sealHeader(s *engine.Snapshot, previous string) (map[string]any, error) {
-	p, err := headerProperties(s)
+	p, err := engine.HeaderProperties(s)
 	if err != nil {
 		return nil, err
 	}
@@ -31,51 +31,6 @@ func headerHash(stored map[string]any) (string, error) {
 		}
 	}
 	return engine.HashProperties(p)
-}
-
-// headerProperties gives the properties of a :Snapshot node. What a person reads in Neo4j Browser stands as plain
-// values; lists of records are JSON text, because properties cannot nest.
-func headerProperties(s *engine.Snapshot) (map[string]any, error) {
-	p := totalsProperties(s.Live.Totals)
-	// The snapshot calls its mean latency as the document does.
-	delete(p, "avg_latency_ms")
-	if v := s.Live.Totals.AvgLatencyMS; v != nil {
-		p["avg_latency"] = *v
-	}
-	paths := make([]string, len(s.Summary.CriticalPaths))
-	times := make([]float64, len(s.Summary.CriticalPaths))
-	for i, c := range s.Summary.CriticalPaths {
-		paths[i], times[i] = c.Path, c.TimeMSPer
-	}
-	for name, v := range map[string]any{
-		"snapshot_id": s.ID, "seq": s.Seq, "source": s.Source, "timestamp": s.Timestamp.UTC(),
-		"trigger_type": string(s.TriggerType), "rule": s.Rule, "trigger_reason": s.TriggerReason,
-		"severity": string(s.Severity), "description": s.Description, "tags": append([]string{}, s.Tags...), "template": s.Template,
-		"schema_version": s.SchemaVersion, "consistency": string(s.Consistency.Mode),
-		"consistency_attempts": s.Consistency.Attempts, "consistency_read_ms": s.Consistency.ReadMS,
-		"consistency_read_from": s.Consistency.ReadFrom.UTC(), "consistency_evidence": s.Consistency.Evidence,
-		"root_hash": s.RootHash, "state_hash": s.StateHash, "manifest_hash": s.ManifestHash, "same_as": s.SameAs, "imported": s.Imported,
-		"node_count": s.NodeCount, "relationship_count": s.RelationshipCount,
-		"bottlenecks_count": s.Summary.BottlenecksCount, "critical_paths": paths, "critical_path_ms_per_s": times,
-		"graph_complexity": string(s.Summary.Complexity), "capture_duration_ms": s.CaptureDurationMS,
-		"database_type": s.Live.DatabaseType, "database_name": s.Live.DatabaseName, "database_version": s.Live.DatabaseVersion,
-		"tick": s.Live.Tick, "live_status": s.Live.Status, "live_message": s.Live.Message, "warnings": append([]string{}, s.Warnings...),
-	} {
-		p[name] = v
-	}
-	if !s.Live.CollectedAt.IsZero() {
-		p["collected_at"] = s.Live.CollectedAt.UTC()
-	}
-	for name, v := range map[string]any{
-		"labels_json": s.Labels, "relationship_types_json": s.RelationshipTypes, "bottlenecks_json": s.Summary.Bottlenecks,
-	} {
-		text, err := json.Marshal(v)
-		if err != nil {
-			return nil, engine.Errorf(engine.KindInternal, "freeze", "the header cannot be written").WithCause(err)
-		}
-		p[name] = string(text)
-	}
-	return p, nil
 }
 
 // snapshotOf reads a :Snapshot node. Kinds: internal where another wrote what cannot be read.

@@ -1,7 +1,6 @@
 package neo4jdb
 
 import (
-	"regexp"
 	"sort"
 	"time"
 
@@ -53,53 +52,26 @@ func labels(r *neo4j.Record, column string) []string {
 	return l
 }
 
-// The engine's own names on frozen elements. A user's label or property of the same name gets the prefix own_, one more
-// where the user's name looks like that already, so that thawing gives back exactly what was frozen.
-var (
-	engineProperty = regexp.MustCompile(`^(own_)*(seq|key|h|hot|rk)$`)
-	engineLabel    = regexp.MustCompile(`^(own_)*(Frozen|Snapshot|StagedSnapshot|DeletingSnapshot|FailedCapture|Manifest|AuditEvent|Timeline|Counter|CaptureBatch|Migration)$`)
-)
-
-const ownPrefix = "own_"
-
 // freezeProperties gives the properties to store: the user's, escaped, with room for the engine's.
 func freezeProperties(p engine.Properties) (map[string]any, error) {
 	out := make(map[string]any, len(p)+4)
 	for name, v := range p {
-		if isEngineProperty(name) {
-			name = ownPrefix + name
-		}
 		stored, err := toDriver(v)
 		if err != nil {
 			return nil, err
 		}
-		out[name] = stored
+		out[engine.OwnProperty(name)] = stored
 	}
 	return out, nil
-}
-
-// isEngineProperty is engineProperty, and quick for the names that cannot be meant.
-func isEngineProperty(name string) bool {
-	switch {
-	case name == "":
-		return false
-	case name[0] != 's' && name[0] != 'k' && name[0] != 'h' && name[0] != 'r' && name[0] != 'o':
-		return false
-	}
-	return engineProperty.MatchString(name)
 }
 
 // thawProperties takes the engine's properties away and unescapes the user's.
 func thawProperties(stored engine.Properties) engine.Properties {
 	out := make(engine.Properties, len(stored))
 	for name, v := range stored {
-		if isEngineProperty(name) {
-			if len(name) <= len(ownPrefix) || name[:len(ownPrefix)] != ownPrefix {
-				continue
-			}
-			name = name[len(ownPrefix):]
+		if name, ok := engine.UserProperty(name); ok {
+			out[name] = fromDriver(v)
 		}
-		out[name] = fromDriver(v)
 	}
 	return out
 }
@@ -107,10 +79,7 @@ func thawProperties(stored engine.Properties) engine.Properties {
 func freezeLabels(own []string) []string {
 	out := make([]string, len(own))
 	for i, l := range own {
-		if engineLabel.MatchString(l) {
-			l = ownPrefix + l
-		}
-		out[i] = l
+		out[i] = engine.OwnLabel(l)
 	}
 	return out
 }
@@ -118,13 +87,9 @@ func freezeLabels(own []string) []string {
 func thawLabels(stored []string) []string {
 	out := make([]string, 0, len(stored))
 	for _, l := range stored {
-		if engineLabel.MatchString(l) {
-			if len(l) <= len(ownPrefix) || l[:len(ownPrefix)] != ownPrefix {
-				continue
-			}
-			l = l[len(ownPrefix):]
+		if l, ok := engine.UserLabel(l); ok {
+			out = append(out, l)
 		}
-		out = append(out, l)
 	}
 	sort.Strings(out)
 	return out
