@@ -99,6 +99,8 @@ var (
 	VerifyHeader      = load("verify/header")
 	VerifyUncontained = load("verify/uncontained")
 	VerifyForeign     = load("verify/foreign")
+	VerifyStrays      = load("verify/strays")
+	VerifyTrail       = load("verify/trail")
 	VerifyOrder       = load("verify/order")
 	VerifyLinks       = load("verify/links")
 	VerifyTimelines   = load("verify/timelines")

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"graphsnap/cypher"
 	"graphsnap/engine"
 	"graphsnap/engine/enginetest"
 )
@@ -210,3 +213,8 @@ func (g *ground) liveDigest(t *testing.T) string {
 	}
 	return all
 }
+
+// statement makes a statement of the test's own.
+func statement(text string) cypher.Statement { return cypher.Statement{Text: text} }
+
+func ignore(*neo4j.Record) error { return nil }
