@@ -79,7 +79,7 @@ func openGround(t *testing.T) *ground {
 		}
 		t.Skipf("no Neo4j containers: %v", faultServers.err)
 	}
-	g := &ground{liveServer: faultServers.live, snapsServer: faultServers.snapshots, source: sourceOf(t)}
+	g := &ground{liveServer: faultServers.live, snapsServer: faultServers.snapshots, source: fmt.Sprintf("%s-%d", sourceOf(t), os.Getpid())}
 	g.live = openLiveAt(t, configOf(g.liveServer))
 	g.snaps = openSnapshotsAt(t, configOf(g.snapsServer))
 	g.engine = engineOver(g.live, g.snaps)

@@ -276,17 +276,12 @@ func TestFaultTornReads(t *testing.T) {
 		v := newVersions(g.source+"f", seed)
 		v.create(t, g.live.server)
 		modes, _, wrong := v.readWhile(t, g.live, engine.ReadOptions{AllowFuzzy: true}, func() error {
-			var both sync.WaitGroup
-			errs := make([]error, 1)
-			both.Go(func() {
-				for range max(200, total/10) {
-					if errs[0] = v.strangerTransaction(ctx, g.live.server); errs[0] != nil {
-						return
-					}
+			for range max(200, total/10) {
+				if err := v.strangerTransaction(ctx, g.live.server); err != nil {
+					return err
 				}
-			})
-			both.Wait()
-			return errs[0]
+			}
+			return nil
 		})
 		t.Logf("readings %v, torn %d", modes, wrong)
 		if wrong == 0 {
