@@ -36,7 +36,7 @@ func TestFaultReplicas(t *testing.T) {
 		e := engineOver(openLiveAt(t, configOf(g.liveServer)), snaps)
 		random := rand.New(rand.NewPCG(uint64(long("SEEDS", 1)), uint64(i)))
 		work.Go(func() {
-			for time.Now().Before(until) {
+			for time.Now().Before(until) || published.Load() < replicas*3 {
 				source := []string{g.source, g.own(i)}[random.IntN(2)]
 				s, _, err := e.Capture(ctx, engine.CaptureRequest{Source: source, Actor: fmt.Sprint("replica ", i)})
 				if err != nil {
