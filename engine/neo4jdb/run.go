@@ -225,15 +225,26 @@ func (s *server) explain(op string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return engine.Errorf(engine.KindExhausted, op, "interrupted before it was done").WithCause(err)
 	}
+	last := err // of all attempts, the last one tells most
+	var limit *neo4j.TransactionExecutionLimit
+	if errors.As(err, &limit) && len(limit.Errors) > 0 {
+		last = limit.Errors[len(limit.Errors)-1]
+	}
 	var refused *neo4j.Neo4jError
-	if errors.As(err, &refused) {
+	if errors.As(last, &refused) {
 		switch code := refused.Code; {
 		case strings.Contains(code, ".Security."):
 			return engine.Errorf(engine.KindDenied, op, "%s refuses the user or password", s.uri).WithCause(err).
 				WithHint("check %s.user and %s.password_file (or GRAPHSNAP_%s_PASSWORD)", s.role, s.role, strings.ToUpper(s.role))
 		case strings.Contains(code, "MemoryPool") || strings.Contains(code, "OutOfMemory") || strings.Contains(code, "TransactionOutOfMemory"):
 			return engine.Errorf(engine.KindExhausted, op, "the server ran out of memory").WithCause(err).
-				WithHint("raise server.memory.heap.max_size of %s", s.uri)
+				WithHint("raise server.memory.heap.max_size, or dbms.memory.transaction.total.max, of %s", s.uri)
+		case strings.Contains(code, "TransactionLogError"):
+			return engine.Errorf(engine.KindExhausted, op, "the server cannot write its log").WithCause(err).
+				WithHint("the disk of %s is probably full: make room there and restart the server; what was not committed is not there", s.uri)
+		case strings.Contains(code, "TransactionStartFailed"):
+			return engine.Errorf(engine.KindUnavailable, op, "%s has given up", s.uri).WithCause(err).
+				WithHint("read its log, which says why (a full disk, mostly), and restart it")
 		case strings.HasPrefix(code, "Neo.TransientError") || strings.Contains(code, "DatabaseUnavailable") || strings.Contains(code, "DatabaseNotFound"):
 			return engine.Errorf(engine.KindUnavailable, op, "%s cannot answer now", s.uri).WithCause(err).
 				WithHint("try again; `graphsnap doctor` says more")
