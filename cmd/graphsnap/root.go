@@ -46,7 +46,7 @@ immutable snapshots, and compares them: what changed, by how much, since when.`,
 	flags.BoolVar(&a.json, "json", false, "print data as JSON, errors too")
 	root.AddCommand(
 		a.upCommand(), a.serveCommand(), a.captureCommand(), a.listCommand(), a.showCommand(), a.compareCommand(),
-		a.exportCommand(), a.deleteCommand(), a.statusCommand(), a.doctorCommand(), a.configCommand(), a.demoCommand(), a.openAPICommand(),
+		a.exportCommand(), a.deleteCommand(), a.statusCommand(), a.doctorCommand(), a.configCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
 	)
 	return root
 }

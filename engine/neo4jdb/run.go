@@ -158,6 +158,25 @@ func (s *server) stream(ctx context.Context, f func(*tx) error) error {
 	return s.explain("read", t.Commit(ctx))
 }
 
+// hold runs f in one write transaction that is rolled back at its end, for the locks that it takes. The server ends it after
+// most.
+func (s *server) hold(ctx context.Context, most time.Duration, f func(*tx) error) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	session := s.session(ctx, neo4j.AccessModeWrite)
+	defer closeSession(ctx, session)
+	t, err := session.BeginTransaction(ctx, neo4j.WithTxTimeout(most))
+	if err != nil {
+		return s.explain("hold", err)
+	}
+	if err := f(&tx{t}); err != nil {
+		_ = t.Close(context.WithoutCancel(ctx))
+		return s.explain("hold", err)
+	}
+	return s.explain("hold", t.Rollback(ctx))
+}
+
 // write runs f in one write transaction; f may be called again after a passing failure, so it must not keep state.
 func (s *server) write(ctx context.Context, f func(*tx) error) error {
 	if err := s.prepare(ctx); err != nil {
@@ -221,7 +240,10 @@ func isLimit(err error) bool {
 }
 
 // isConstraint recognises a row that a uniqueness constraint refused.
-func isConstraint(err error) bool {
+func isConstraint(err error) bool { return hasCode(err, "ConstraintValidationFailed") }
+
+// hasCode recognises an error of the server by the end of its code.
+func hasCode(err error, end string) bool {
 	var refused *neo4j.Neo4jError
-	return errors.As(err, &refused) && strings.HasSuffix(refused.Code, "ConstraintValidationFailed")
+	return errors.As(err, &refused) && strings.HasSuffix(refused.Code, end)
 }
