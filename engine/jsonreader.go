@@ -17,6 +17,7 @@ const (
 	maxDepth      = 32       // of objects and lists within each other
 	maxProperties = 10_000   // of one element
 	maxList       = 1 << 20  // values of one list
+	maxTypes      = 5_000    // of relationships of one snapshot
 	maxKeyBytes   = 8_000    // of a key; the index over keys takes little more
 	maxHeaderPart = 4 << 20  // bytes of one field of the header
 )
