@@ -2,10 +2,10 @@ package engine
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -317,20 +317,13 @@ func (p Point) storable() bool {
 // storableList reports whether Neo4j stores a list as it is: of values of one kind, none of them a list, bytes or null.
 // Integers beside floats would become floats and so another content.
 func storableList(list []any) bool {
-	var kind byte
+	var first string
 	for i, v := range list {
-		b, err := appendValue(make([]byte, 0, binary.MaxVarintLen64), v)
-		if err != nil || b[0] == 'N' || b[0] == 'l' || b[0] == 'b' {
+		kind, err := csvType(v)
+		if err != nil || strings.HasSuffix(kind, "[]") || i > 0 && kind != first {
 			return false
 		}
-		tag := b[0]
-		if tag == 'F' {
-			tag = 'T'
-		}
-		if i > 0 && tag != kind {
-			return false
-		}
-		kind = tag
+		first = kind
 	}
 	return true
 }
