@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -62,6 +63,14 @@ func (r *ImportReport) Count(status ImportStatus) int {
 		}
 	}
 	return n
+}
+
+// ignore notes an unknown field, as far as anybody would read on.
+func (r *ImportReport) ignore(field string) {
+	const most, longest = 100, 100
+	if len(r.Ignored) < most && len(field) <= longest && !slices.Contains(r.Ignored, field) {
+		r.Ignored = append(r.Ignored, field)
+	}
 }
 
 // Import brings snapshots in from a document, a CSV export or an archive; it sees by the content which. r must be
