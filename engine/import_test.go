@@ -141,7 +141,7 @@ func TestHostileImportsWriteNothing(t *testing.T) {
 		"tar from the root":          {tarOf(file("/etc/manifest.json", "{}")), invalid, "leads out"},
 		"archive of a later version": {tarOf(file("manifest.json", strings.Replace(onePart, `"version":1`, `"version":2`, 1))), invalid, "version 2"},
 		"archive of another format":  {tarOf(file("manifest.json", `{}`)), invalid, "not that of an archive"},
-		"archive of an odd id":       {tarOf(file("manifest.json", strings.Replace(onePart, "snap_20260131_090500_x", "\u001b[2J", 1))), invalid, "snapshot id"},
+		"archive of an odd id":       {tarOf(file("manifest.json", strings.Replace(onePart, "snap_20260131_090500_x", `\u001b[2J`, 1))), invalid, "snapshot id"},
 		"archive without its parts":  {tarOf(file("manifest.json", onePart)), invalid, "ends before"},
 		"archive with another file":  {tarOf(file("manifest.json", onePart), file("snapshots/2.json", "{}")), invalid, "stands where"},
 		"archive without checksum":   {tarOf(file("manifest.json", onePart), file("snapshots/1.json", documentOf(twoTables))), invalid, "ends before"},
