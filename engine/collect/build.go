@@ -91,6 +91,15 @@ func (r *round) attribute() *attribution {
 		}
 		a.parsed += s.execMS
 		tables := r.known(u.tables)
+		if u.maintenance {
+			// Its time is the table's, but it is no query that anybody waits for.
+			if len(tables) > 0 {
+				at(a.nodes, tables[0]).timeMS += s.execMS
+			} else {
+				a.unattributed += s.execMS
+			}
+			continue
+		}
 		for _, t := range tables {
 			at(a.nodes, t).add(s.calls, s.rows, s.execMS, 0, s.quality)
 		}
@@ -310,9 +319,9 @@ func (r *round) nodeProperties(key string, a *attribution) engine.Properties {
 	if touched.quality != "" {
 		p["quality"] = string(touched.quality)
 	}
-	own, latency := 0.0, 0.0
+	own, latency := touched.timeMS, 0.0
 	if single != nil && single.calls > 0 {
-		own, latency = single.timeMS, single.execMS/float64(single.calls)
+		latency = single.execMS / float64(single.calls)
 		p["avg_latency_ms"] = latency
 	}
 	p["time_ms_per_s"] = own / seconds

@@ -351,10 +351,15 @@ func (c *Collector) learn(texts map[int64]string) {
 			if isUtility(text) {
 				c.utility[id] = true
 			}
-		case u == nil:
-			c.utility[id] = true
 		default:
-			c.usages[id] = u
+			c.usages[id], c.utility[id] = u, u.maintenance
+		}
+	}
+	for _, learned := range []map[int64]bool{c.utility, c.own} {
+		for id := range learned {
+			if _, alive := c.reader.texts[id]; !alive {
+				delete(learned, id)
+			}
 		}
 	}
 	for id := range c.usages {
