@@ -199,7 +199,7 @@ func (c *Collector) round(ctx context.Context) (engine.LiveState, error) {
 		if err != nil {
 			return engine.LiveState{}, err
 		}
-		c.reader = &reader{conn: conn, texts: map[int64]string{}}
+		c.reader = &reader{conn: conn}
 		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
 		c.catalog = nil
 	}
@@ -225,8 +225,8 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	if c.reader.version < 130000 {
 		return nil, engine.Errorf(engine.KindInvalid, "source", "PostgreSQL %s is too old", id.version).WithHint("13 or newer is needed")
 	}
-	if id.database != c.id.database {
-		c.window.forget()
+	if id.database != c.id.database || id.system != c.id.system {
+		c.window.forget() // the counters of another database
 	}
 	c.id = id
 	now := &reading{epoch: id.started}
@@ -297,7 +297,7 @@ func (c *Collector) readStatements(ctx context.Context, now *reading) (texts map
 		partial = engine.Errorf(engine.KindDenied, "collect", "%d statements of other users are hidden from user %q", hidden, c.reader.conn.Config().User).
 			WithHint("run as superuser: GRANT pg_monitor TO %s;", c.reader.conn.Config().User)
 	}
-	texts, err = c.reader.newTexts(ctx, now.statements)
+	texts, err = c.reader.newTexts(ctx, now.statements, now.nested)
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +318,7 @@ func (c *Collector) refreshCatalog(ctx context.Context) error {
 	if c.catalog != nil && changedRelations(c.catalog, fresh) {
 		// A statement that named an unknown table may be understood now.
 		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
-		c.reader.texts = map[int64]string{}
+		c.reader.known = nil
 	}
 	c.catalog, c.catalogAt = fresh, c.o.Clock.Now()
 	return nil
@@ -357,13 +357,13 @@ func (c *Collector) learn(texts map[int64]string) {
 	}
 	for _, learned := range []map[int64]bool{c.utility, c.own} {
 		for id := range learned {
-			if _, alive := c.reader.texts[id]; !alive {
+			if !c.reader.known[id] {
 				delete(learned, id)
 			}
 		}
 	}
 	for id := range c.usages {
-		if _, alive := c.reader.texts[id]; !alive {
+		if !c.reader.known[id] {
 			delete(c.usages, id)
 		}
 	}
@@ -395,7 +395,7 @@ func Check(ctx context.Context, dsn string) []Finding {
 		return []Finding{{"reachable", false, err.Error(), engine.HintOf(err)}}
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	r := &reader{conn: conn, texts: map[int64]string{}}
+	r := &reader{conn: conn}
 	id, err := r.identify(ctx)
 	if err != nil {
 		return []Finding{{"reachable", false, explain(err, conn.Config()).Error(), ""}}
