@@ -229,6 +229,12 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 		c.window.forget() // the counters of another database
 	}
 	c.id = id
+	// Before the statements, because a new catalog has all of them read and understood again.
+	if c.catalog == nil || c.o.Clock.Now().Sub(c.catalogAt) >= catalogEvery {
+		if err := c.refreshCatalog(ctx); err != nil {
+			return nil, err
+		}
+	}
 	now := &reading{epoch: id.started}
 	statements, partial := c.readStatements(ctx, now)
 	if partial != nil && fatal(partial) {
@@ -243,11 +249,6 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	connections, err := c.reader.database(ctx, now)
 	if err != nil {
 		return nil, err
-	}
-	if c.catalog == nil || c.o.Clock.Now().Sub(c.catalogAt) >= catalogEvery {
-		if err := c.refreshCatalog(ctx); err != nil {
-			return nil, err
-		}
 	}
 	tables, err := c.reader.tables(ctx, c.catalog, now)
 	if err != nil {

@@ -214,8 +214,11 @@ func (a *reading) statementDeltas(b *reading, past, present map[statementID]coun
 			s.quality = lowerBound
 		default:
 			s.counters = now.minus(before)
-			if restarted {
-				s.quality = lowerBound // after a crash the counters may have passed their old values
+			// After a crash, or out and in again, the counters may have passed their old values. Extremes that did not move
+			// prove that the row is the same.
+			evicted := a.forgotten != b.forgotten && !told && (now.least != before.least || now.most != before.most)
+			if restarted || evicted {
+				s.quality = lowerBound
 			}
 		}
 		if s.calls > 0 {
