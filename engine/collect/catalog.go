@@ -43,6 +43,7 @@ type foreignKey struct {
 // catalog is what the database says of its own structure.
 type catalog struct {
 	relations  map[string]*relation // by "schema.name", partitions under their own name too
+	byOID      map[uint32]*relation // partitions under their own, leading to their root
 	searchPath []string
 	keys       []foreignKey
 	references map[[2]string]bool // node keys, referencing and referenced

@@ -37,7 +37,7 @@ WHERE s.queryid = ANY($1) AND s.dbid = (SELECT oid FROM pg_database WHERE datnam
 
 	// Partitions answer under the name of their root, but each counts by itself: one that is dropped takes its counts away.
 	queryTables = `SELECT ` + mark + ` c.oid::bigint, coalesce(pg_partition_root(c.oid), c.oid)::oid::bigint, c.relispartition, c.relkind = 'p',
-       c.reltuples::float8, coalesce(st.n_live_tup, 0)::float8, CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_table_size(c.oid) END,
+       c.reltuples::float8, coalesce(st.n_live_tup, 0)::float8,
        coalesce(st.n_dead_tup, 0), coalesce(st.n_mod_since_analyze, 0), greatest(st.last_vacuum, st.last_autovacuum), greatest(st.last_analyze, st.last_autoanalyze),
        coalesce(array_to_string(c.reloptions, ', '), ''),
        coalesce(st.seq_scan, 0), coalesce(st.seq_tup_read, 0), coalesce(st.idx_scan, 0), coalesce(st.idx_tup_fetch, 0),
@@ -68,4 +68,14 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't'
 FROM pg_constraint k
 WHERE k.contype = 'f' AND k.conparentid = 0
 ORDER BY k.conname, k.conrelid`
+
+	// A sum over the row versions of the catalog: it moves with every change of the structure, and is cheap beside reading
+	// the structure itself.
+	queryFingerprint = `SELECT ` + mark + ` (SELECT count(*) + sum(xmin::text::bigint) FROM pg_class WHERE oid >= 16384)::text || ' ' ||
+       (SELECT coalesce(count(*) + sum(xmin::text::bigint), 0) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0)::text || ' ' ||
+       (SELECT coalesce(count(*) + sum(xmin::text::bigint), 0) FROM pg_index WHERE indexrelid >= 16384)::text || ' ' ||
+       (SELECT coalesce(count(*) + sum(xmin::text::bigint), 0) FROM pg_constraint WHERE conrelid >= 16384)::text || ' ' ||
+       (SELECT coalesce(count(*) + sum(xmin::text::bigint), 0) FROM pg_rewrite WHERE ev_class >= 16384)::text || ' ' ||
+       (SELECT coalesce(count(*) + sum(xmin::text::bigint), 0) FROM pg_extension)::text,
+       (SELECT coalesce(count(*) + sum(xmin::text::bigint), 0) FROM pg_db_role_setting)::text || ' ' || pg_conf_load_time()::text`
 )
