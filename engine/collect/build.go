@@ -345,6 +345,9 @@ func (r *round) nodeProperties(key string, a *attribution) engine.Properties {
 	if !s.analyzed.IsZero() {
 		p["last_analyze"] = s.analyzed
 	}
+	if s.rel.columnOptions != "" {
+		p["column_options"] = s.rel.columnOptions
+	}
 	if s.options != "" {
 		p["options"] = s.options
 	}

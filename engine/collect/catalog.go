@@ -13,6 +13,8 @@ type relation struct {
 	view         bool
 	definition   string // of a view
 	columns      map[string]bool
+	// columnOptions are the columns whose statistics somebody tuned, `user_id n_distinct=1`.
+	columnOptions string
 }
 
 // key is the node's key; tables of the schema public go by their bare name.

@@ -82,6 +82,7 @@ func (r *round) databaseNode(b *builder, a *attribution) {
 		p["deadlocks"] = d.deadlocks
 		p["commits_per_s"] = level("commits", float64(d.commits)/seconds, rateTolerance)
 		p["rollbacks_per_s"] = level("rollbacks", float64(d.rollbacks)/seconds, rateTolerance)
+		p["new_sessions_per_s"] = level("sessions", float64(d.sessions)/seconds, waitTolerance)
 		p["temp_bytes_per_s"] = level("temp", float64(d.tempBytes)/seconds, rateTolerance)
 		p["wal_bytes_per_s"] = level("wal", float64(d.walBytes)/seconds, rateTolerance)
 		p["blocks_read_per_s"] = level("read", float64(d.read)/seconds, rateTolerance)

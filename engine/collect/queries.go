@@ -15,7 +15,7 @@ const (
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'`
 
 	// The position in the WAL counts bytes since the server was made.
-	queryDatabase = `SELECT ` + mark + ` d.xact_commit, d.xact_rollback, d.deadlocks, d.temp_bytes, d.blks_hit, d.blks_read,
+	queryDatabase = `SELECT ` + mark + ` d.xact_commit, d.xact_rollback, d.deadlocks, d.temp_bytes, d.blks_hit, d.blks_read, %s,
        pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, '0/0')::bigint,
        (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.datid AND a.application_name <> 'graphsnap')
 FROM pg_stat_database d WHERE d.datname = current_database()`
@@ -52,7 +52,9 @@ WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
 	queryRelations = `SELECT ` + mark + ` c.oid::bigint, n.nspname::text, c.relname::text, c.relkind IN ('v', 'm'),
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE '' END,
        coalesce(pg_partition_root(c.oid), c.oid)::oid::bigint,
-       (SELECT coalesce(array_agg(a.attname::text), '{}') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+       (SELECT coalesce(array_agg(a.attname::text), '{}') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+       coalesce((SELECT string_agg(a.attname || ' ' || concat_ws(', ', array_to_string(a.attoptions, ', '), 'statistics=' || nullif(a.attstattarget, -1)), '; ' ORDER BY a.attnum)
+         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (a.attoptions IS NOT NULL OR coalesce(a.attstattarget, -1) <> -1)), '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'`

@@ -87,24 +87,25 @@ type databaseCounters struct {
 	commits, rollbacks, deadlocks int64
 	tempBytes, walBytes           int64
 	hit, read                     int64 // blocks
+	sessions                      int64 // established; 0 before PostgreSQL 14
 }
 
 func (d databaseCounters) atLeast(o databaseCounters) bool {
 	return d.commits >= o.commits && d.rollbacks >= o.rollbacks && d.deadlocks >= o.deadlocks && d.tempBytes >= o.tempBytes &&
-		d.walBytes >= o.walBytes && d.hit >= o.hit && d.read >= o.read
+		d.walBytes >= o.walBytes && d.hit >= o.hit && d.read >= o.read && d.sessions >= o.sessions
 }
 
 func (d databaseCounters) minus(o databaseCounters) databaseCounters {
 	return databaseCounters{
 		commits: d.commits - o.commits, rollbacks: d.rollbacks - o.rollbacks, deadlocks: d.deadlocks - o.deadlocks,
-		tempBytes: d.tempBytes - o.tempBytes, walBytes: d.walBytes - o.walBytes, hit: d.hit - o.hit, read: d.read - o.read,
+		tempBytes: d.tempBytes - o.tempBytes, walBytes: d.walBytes - o.walBytes, hit: d.hit - o.hit, read: d.read - o.read, sessions: d.sessions - o.sessions,
 	}
 }
 
 func (d databaseCounters) plus(o databaseCounters) databaseCounters {
 	return databaseCounters{
 		commits: d.commits + o.commits, rollbacks: d.rollbacks + o.rollbacks, deadlocks: d.deadlocks + o.deadlocks,
-		tempBytes: d.tempBytes + o.tempBytes, walBytes: d.walBytes + o.walBytes, hit: d.hit + o.hit, read: d.read + o.read,
+		tempBytes: d.tempBytes + o.tempBytes, walBytes: d.walBytes + o.walBytes, hit: d.hit + o.hit, read: d.read + o.read, sessions: d.sessions + o.sessions,
 	}
 }
 

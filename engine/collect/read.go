@@ -152,7 +152,11 @@ func (r *reader) newTexts(ctx context.Context, current ...map[statementID]counte
 // database reads the counters of the whole database and the number of its connections.
 func (r *reader) database(ctx context.Context, into *reading) (connections int64, err error) {
 	d := &into.database
-	err = r.conn.QueryRow(ctx, queryDatabase).Scan(&d.commits, &d.rollbacks, &d.deadlocks, &d.tempBytes, &d.hit, &d.read, &d.walBytes, &connections)
+	sessions := "0::bigint"
+	if r.version >= 140000 {
+		sessions = "d.sessions"
+	}
+	err = r.conn.QueryRow(ctx, fmt.Sprintf(queryDatabase, sessions)).Scan(&d.commits, &d.rollbacks, &d.deadlocks, &d.tempBytes, &d.hit, &d.read, &d.sessions, &d.walBytes, &connections)
 	return connections, err
 }
 
@@ -235,7 +239,7 @@ func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, er
 		var oid, root int64
 		var columns []string
 		rel := &relation{columns: map[string]bool{}}
-		if err := rows.Scan(&oid, &rel.schema, &rel.name, &rel.view, &rel.definition, &root, &columns); err != nil {
+		if err := rows.Scan(&oid, &rel.schema, &rel.name, &rel.view, &rel.definition, &root, &columns, &rel.columnOptions); err != nil {
 			rows.Close()
 			return nil, err
 		}
