@@ -11,8 +11,13 @@ import (
 type tableState struct {
 	rel       *relation
 	rows      float64 // -1 if unknown
+	estimate  float64 // what the planner believes; -1 if it was never told
 	bytes     int64
 	deadRows  int64
+	modified  int64     // rows changed since the planner's statistics were taken
+	vacuumed  time.Time // zero if never
+	analyzed  time.Time
+	options   string
 	partition bool
 }
 

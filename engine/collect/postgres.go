@@ -228,7 +228,7 @@ func (c *Collector) observe(ctx context.Context) (*engine.Tick, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.reader = &reader{conn: conn, texts: map[int64]string{}}
+		c.reader = &reader{conn: conn}
 		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
 		c.catalog = nil
 	}
@@ -249,10 +249,16 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	if c.reader.version < 130000 {
 		return nil, engine.Errorf(engine.KindInvalid, "source", "PostgreSQL %s is too old", id.version).WithHint("13 or newer is needed")
 	}
-	if id.database != c.id.database {
-		c.window.forget()
+	if id.database != c.id.database || id.system != c.id.system {
+		c.window.forget() // the counters of another database
 	}
 	c.id = id
+	// Before the statements, because a new catalog has all of them read and understood again.
+	if c.catalog == nil || c.o.Clock.Now().Sub(c.catalogAt) >= catalogEvery {
+		if err := c.refreshCatalog(ctx); err != nil {
+			return nil, err
+		}
+	}
 	now := &reading{epoch: id.started}
 	statements, partial := c.readStatements(ctx, now)
 	if partial != nil && fatal(partial) {
@@ -267,11 +273,6 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	connections, err := c.reader.database(ctx, now)
 	if err != nil {
 		return nil, err
-	}
-	if c.catalog == nil || c.o.Clock.Now().Sub(c.catalogAt) >= catalogEvery {
-		if err := c.refreshCatalog(ctx); err != nil {
-			return nil, err
-		}
 	}
 	tables, err := c.reader.tables(ctx, c.catalog, now)
 	if err != nil {
@@ -321,7 +322,7 @@ func (c *Collector) readStatements(ctx context.Context, now *reading) (texts map
 		partial = engine.Errorf(engine.KindDenied, "collect", "%d statements of other users are hidden from user %q", hidden, c.reader.conn.Config().User).
 			WithHint("run as superuser: GRANT pg_monitor TO %s;", c.reader.conn.Config().User)
 	}
-	texts, err = c.reader.newTexts(ctx, now.statements)
+	texts, err = c.reader.newTexts(ctx, now.statements, now.nested)
 	if err != nil {
 		return nil, err
 	}
@@ -342,7 +343,7 @@ func (c *Collector) refreshCatalog(ctx context.Context) error {
 	if c.catalog != nil && changedRelations(c.catalog, fresh) {
 		// A statement that named an unknown table may be understood now.
 		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
-		c.reader.texts = map[int64]string{}
+		c.reader.known = nil
 	}
 	c.catalog, c.catalogAt = fresh, c.o.Clock.Now()
 	return nil
@@ -381,13 +382,13 @@ func (c *Collector) learn(texts map[int64]string) {
 	}
 	for _, learned := range []map[int64]bool{c.utility, c.own} {
 		for id := range learned {
-			if _, alive := c.reader.texts[id]; !alive {
+			if !c.reader.known[id] {
 				delete(learned, id)
 			}
 		}
 	}
 	for id := range c.usages {
-		if _, alive := c.reader.texts[id]; !alive {
+		if !c.reader.known[id] {
 			delete(c.usages, id)
 		}
 	}
@@ -422,7 +423,7 @@ func Check(ctx context.Context, dsn string) []Finding {
 		return []Finding{{"reachable", false, err.Error(), engine.HintOf(err)}}
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	r := &reader{conn: conn, texts: map[int64]string{}}
+	r := &reader{conn: conn}
 	id, err := r.identify(ctx)
 	if err != nil {
 		return []Finding{{"reachable", false, explain(err, conn.Config()).Error(), ""}}

@@ -118,6 +118,7 @@ type reading struct {
 	forgotten  int64                     // statements that pg_stat_statements evicted so far
 	reset      time.Time                 // when pg_stat_statements was reset as a whole
 	statements map[statementID]counters  // nil where they could not be read
+	nested     map[statementID]counters  // statements that ran inside functions or for constraints; their callers carry the time
 	since      map[statementID]time.Time // when each row began, where the server says so
 	hidden     map[uint32]bool           // users whose statements this user may not see
 	tables     map[string]tableCounters  // by row: what is renamed, or moves between parents, stays the same row
@@ -130,6 +131,7 @@ type reading struct {
 type delta struct {
 	seconds      float64
 	statements   map[statementID]statementDelta
+	nested       map[statementID]statementDelta
 	tables       map[string]tableCounters // by node key
 	indexes      map[string]int64
 	database     databaseCounters
@@ -149,37 +151,14 @@ type statementDelta struct {
 func difference(a, b *reading) *delta {
 	d := &delta{
 		seconds:      b.at.Sub(a.at).Seconds(),
-		statements:   make(map[statementID]statementDelta, len(b.statements)),
 		tables:       make(map[string]tableCounters, len(b.tables)),
 		indexes:      make(map[string]int64, len(b.indexes)),
 		tableQuality: map[string]quality{},
 		quality:      exact,
 	}
 	restarted := !a.epoch.Equal(b.epoch)
-	disturbed := restarted || a.forgotten != b.forgotten || !a.reset.Equal(b.reset)
-	for id, now := range b.statements {
-		before, known := a.statements[id]
-		s := statementDelta{counters: now, quality: exact}
-		began, told := b.since[id]
-		switch {
-		case a.statements == nil || !known && a.hidden[id.user]:
-			continue
-		case !known:
-			if disturbed && (!told || began.Before(a.at)) {
-				s.quality = lowerBound
-			}
-		case told && began.After(a.at) || now.began(before):
-			s.quality = lowerBound
-		default:
-			s.counters = now.minus(before)
-			if restarted {
-				s.quality = lowerBound // after a crash the counters may have passed their old values
-			}
-		}
-		if s.calls > 0 {
-			d.statements[id] = s
-		}
-	}
+	d.statements = a.statementDeltas(b, a.statements, b.statements)
+	d.nested = a.statementDeltas(b, a.nested, b.nested)
 	for row, now := range b.tables {
 		key := row
 		if b.owner != nil {
@@ -213,6 +192,43 @@ func difference(a, b *reading) *delta {
 		d.quality = lowerBound
 	}
 	return d
+}
+
+// statementDeltas gives what one kind of statements did from a to b.
+func (a *reading) statementDeltas(b *reading, past, present map[statementID]counters) map[statementID]statementDelta {
+	deltas := make(map[statementID]statementDelta, len(present))
+	if past == nil {
+		return deltas
+	}
+	restarted := !a.epoch.Equal(b.epoch)
+	disturbed := restarted || a.forgotten != b.forgotten || !a.reset.Equal(b.reset)
+	for id, now := range present {
+		before, known := past[id]
+		s := statementDelta{counters: now, quality: exact}
+		began, told := b.since[id]
+		switch {
+		case !known && a.hidden[id.user]:
+			continue
+		case !known:
+			if disturbed && (!told || began.Before(a.at)) {
+				s.quality = lowerBound
+			}
+		case told && began.After(a.at) || now.began(before):
+			s.quality = lowerBound
+		default:
+			s.counters = now.minus(before)
+			// After a crash, or out and in again, the counters may have passed their old values. Extremes that did not move
+			// prove that the row is the same.
+			evicted := a.forgotten != b.forgotten && !told && (now.least != before.least || now.most != before.most)
+			if restarted || evicted {
+				s.quality = lowerBound
+			}
+		}
+		if s.calls > 0 {
+			deltas[id] = s
+		}
+	}
+	return deltas
 }
 
 func (t tableCounters) atLeast(o tableCounters) bool {
@@ -261,20 +277,15 @@ func (w *window) forget() { w.last, w.deltas = nil, nil }
 
 func sum(deltas []*delta) *delta {
 	total := &delta{
-		statements: map[statementID]statementDelta{}, tables: map[string]tableCounters{}, indexes: map[string]int64{},
+		statements: map[statementID]statementDelta{}, nested: map[statementID]statementDelta{}, tables: map[string]tableCounters{}, indexes: map[string]int64{},
 		tableQuality: map[string]quality{}, quality: exact,
 	}
 	for _, d := range deltas {
 		total.seconds += d.seconds
 		total.quality = worst(total.quality, d.quality)
 		total.database = total.database.plus(d.database)
-		for id, s := range d.statements {
-			have, ok := total.statements[id]
-			if !ok {
-				have.quality = exact
-			}
-			total.statements[id] = statementDelta{have.plus(s.counters), worst(have.quality, s.quality)}
-		}
+		addStatements(total.statements, d.statements)
+		addStatements(total.nested, d.nested)
 		for key, t := range d.tables {
 			total.tables[key] = total.tables[key].plus(t)
 		}
@@ -286,4 +297,14 @@ func sum(deltas []*delta) *delta {
 		}
 	}
 	return total
+}
+
+func addStatements(total, more map[statementID]statementDelta) {
+	for id, s := range more {
+		have, ok := total[id]
+		if !ok {
+			have.quality = exact
+		}
+		total[id] = statementDelta{have.plus(s.counters), worst(have.quality, s.quality)}
+	}
 }

@@ -262,6 +262,10 @@ func (r *resolver) expression(node any, s *scope) []column {
 			}
 			return merge(left, right)
 		}
+		// SET (a, b) = (SELECT ...) stands in the tree once a column, with the same query each time.
+		if m, ok := n["MultiAssignRef"].(object); ok && number(m["colno"]) > 1 {
+			return nil
+		}
 		if link, ok := n["SubLink"].(object); ok {
 			return r.sublink(link, s)
 		}

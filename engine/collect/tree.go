@@ -78,6 +78,11 @@ func hasStar(ref object) bool {
 	return false
 }
 
+func number(v any) float64 {
+	n, _ := v.(float64)
+	return n
+}
+
 func aliasOf(node object) string {
 	alias, _ := node["alias"].(object)
 	name, _ := alias["aliasname"].(string)

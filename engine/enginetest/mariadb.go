@@ -14,7 +14,6 @@ import (
 
 // MariaDBServer is a MariaDB that a test may restart.
 type MariaDBServer struct {
-	t          testing.TB
 	dir        string
 	port       int
 	settings   []string
@@ -43,21 +42,20 @@ func MariaDB(t testing.TB, open func(dsn string) (*sql.DB, error), settings ...s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &MariaDBServer{t: t, dir: dir, port: freePort(t), settings: settings, attributes: runAs(t, dir, "mysql"), open: open}
+	s := &MariaDBServer{dir: dir, port: freePort(t), settings: settings, attributes: runAs(t, dir, "mysql"), open: open}
 	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+s.data(), "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
 	install.SysProcAttr, install.Dir = s.attributes, dir
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("mariadb-install-db: %v\n%s", err, out)
 	}
-	s.Start()
 	t.Cleanup(func() {
-		s.Stop()
+		s.Stop(syscall.SIGTERM)
 		if t.Failed() {
-			if raw, err := os.ReadFile(s.log()); err == nil {
-				t.Logf("MariaDB's log:\n%s", raw)
-			}
+			all := s.Log()
+			t.Logf("the end of MariaDB's log:\n%s", all[max(0, len(all)-4000):])
 		}
 	})
+	s.Start(t)
 	return s
 }
 
@@ -80,9 +78,15 @@ func (s *MariaDBServer) DSN(user, database string) string {
 	return fmt.Sprintf("mariadb://%s@127.0.0.1:%d/%s", user, s.port, database)
 }
 
-// Start starts the server and waits until it answers.
-func (s *MariaDBServer) Start() {
-	s.t.Helper()
+// Log gives the server's log so far.
+func (s *MariaDBServer) Log() string {
+	raw, _ := os.ReadFile(s.log())
+	return string(raw)
+}
+
+// Start starts the server on the data and the port of before, and waits until it answers.
+func (s *MariaDBServer) Start(t testing.TB) {
+	t.Helper()
 	args := []string{
 		"--no-defaults", "--datadir=" + s.data(), "--port=" + strconv.Itoa(s.port), "--bind-address=127.0.0.1", "--socket=" + filepath.Join(s.dir, "socket"),
 		"--performance-schema=ON", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
@@ -92,7 +96,7 @@ func (s *MariaDBServer) Start() {
 	}
 	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
 	s.process = exec.Command(mariadbd(), args...)
@@ -100,11 +104,11 @@ func (s *MariaDBServer) Start() {
 	dying.Pdeathsig = syscall.SIGTERM
 	s.process.SysProcAttr, s.process.Dir, s.process.Stdout, s.process.Stderr = &dying, s.dir, log, log
 	if err := s.process.Start(); err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	db, err := s.open(s.DSN("root", ""))
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
 	ready := time.NewTicker(50 * time.Millisecond)
@@ -115,13 +119,13 @@ func (s *MariaDBServer) Start() {
 			return
 		}
 	}
-	s.t.Fatal("MariaDB is not ready after 30 s")
+	t.Fatal("MariaDB is not ready after 30 s")
 }
 
-// Stop stops the server in good order; Start brings it back.
-func (s *MariaDBServer) Stop() {
+// Stop ends the server: SIGTERM as a shutdown does, SIGKILL as a crash does.
+func (s *MariaDBServer) Stop(how syscall.Signal) {
 	if s.process != nil {
-		_ = s.process.Process.Signal(syscall.SIGTERM)
+		_ = s.process.Process.Signal(how)
 		_ = s.process.Wait()
 		s.process = nil
 	}
