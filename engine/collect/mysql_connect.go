@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,13 +111,28 @@ func openMySQL(dsn, program string, change func(*mysql.Config)) (*sql.DB, *mysql
 
 // connectMySQL opens the collector's one connection: bounded statements, nothing written, times in UTC.
 func connectMySQL(ctx context.Context, dsn string) (*mysqlReader, error) {
-	db, config, err := openMySQL(dsn, "graphsnap", func(c *mysql.Config) { c.ReadTimeout, c.WriteTimeout = mysqlReadTimeout, mysqlReadTimeout })
+	r, err := dialMySQL(ctx, dsn, true)
+	if numbered(err, mysqlDatabaseDenied) {
+		// Without any right on the database it cannot be entered, but what the server counts can be read all the same.
+		r, err = dialMySQL(ctx, dsn, false)
+	}
+	return r, err
+}
+
+func dialMySQL(ctx context.Context, dsn string, enter bool) (*mysqlReader, error) {
+	r := &mysqlReader{texts: map[int64]bool{}}
+	var err error
+	r.db, r.config, err = openMySQL(dsn, "graphsnap", func(c *mysql.Config) {
+		c.ReadTimeout, c.WriteTimeout = mysqlReadTimeout, mysqlReadTimeout
+		if r.home = c.DBName; !enter {
+			c.DBName = ""
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
-	r := &mysqlReader{db: db, config: config, texts: map[int64]bool{}}
-	if r.conn, err = db.Conn(ctx); err == nil {
+	r.db.SetMaxOpenConns(1)
+	if r.conn, err = r.db.Conn(ctx); err == nil {
 		err = r.identify(ctx)
 	}
 	if err == nil {
@@ -128,7 +144,7 @@ func connectMySQL(ctx context.Context, dsn string) (*mysqlReader, error) {
 	}
 	if err != nil {
 		r.close()
-		return nil, explainMySQL(err, config)
+		return nil, explainMySQL(err, r.config)
 	}
 	return r, nil
 }
@@ -146,17 +162,15 @@ const (
 	mariadbTimeLimit        = 1969
 )
 
+// numbered says whether an error is one of the server's with one of these numbers.
+func numbered(err error, numbers ...uint16) bool {
+	var refused *mysql.MySQLError
+	return errors.As(err, &refused) && slices.Contains(numbers, refused.Number)
+}
+
 // lacksRight says whether an error means that the user may not read something.
 func lacksRight(err error) bool {
-	var refused *mysql.MySQLError
-	if !errors.As(err, &refused) {
-		return false
-	}
-	switch refused.Number {
-	case mysqlDatabaseDenied, mysqlTableDenied, mysqlColumnDenied, mysqlRightMissing:
-		return true
-	}
-	return false
+	return numbered(err, mysqlDatabaseDenied, mysqlTableDenied, mysqlColumnDenied, mysqlRightMissing)
 }
 
 // explainMySQL turns an error of the server into one of ours.

@@ -9,7 +9,7 @@ const systemSchemas = `('mysql', 'information_schema', 'performance_schema', 'sy
 
 // The statements of the collector. They read the server's statistics and catalog only, never the user's rows.
 const (
-	mysqlServer = `SELECT version() AS graphsnap_own, @@version_comment, coalesce(database(), ''), @@hostname, @@port, @@performance_schema`
+	mysqlServer = `SELECT version() AS graphsnap_own, @@version_comment, @@hostname, @@port, @@performance_schema`
 
 	// The server's identity. MySQL has server_uuid, MariaDB server_uid since 10.11.
 	mysqlUUID  = `SELECT @@server_uuid AS graphsnap_own`

@@ -56,7 +56,7 @@ func (r *mysqlReader) rows(ctx context.Context, scan func(*sql.Rows) error, quer
 func (r *mysqlReader) identify(ctx context.Context) error {
 	var version, comment, host string
 	var port, on int64
-	err := r.rows(ctx, func(rows *sql.Rows) error { return rows.Scan(&version, &comment, &r.home, &host, &port, &on) }, mysqlServer)
+	err := r.rows(ctx, func(rows *sql.Rows) error { return rows.Scan(&version, &comment, &host, &port, &on) }, mysqlServer)
 	if err != nil {
 		return err
 	}

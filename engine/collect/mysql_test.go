@@ -114,26 +114,125 @@ func TestMariaDBKnownRates(t *testing.T) {
 	if math.Abs(*totals.TotalQPS/(float64(total)/elapsed)-1) > 0.05 || *totals.ParseCoverage < 0.999 || tick.State.DatabaseType != "mariadb" {
 		t.Errorf("QPS %.1f of %.1f, coverage %v, type %s", *totals.TotalQPS, float64(total)/elapsed, *totals.ParseCoverage, tick.State.DatabaseType)
 	}
-	conserved(t, tick)
+	if carried := carriedTime(tick); math.Abs(carried-*totals.TimeMSPerS) > 0.01**totals.TimeMSPerS {
+		t.Errorf("the parts add up to %.3f ms/s of %.3f", carried, *totals.TimeMSPerS)
+	}
 }
 
-// conserved checks that what elements carry and what nobody carries is the whole.
-func conserved(t *testing.T, tick *engine.Tick) {
-	t.Helper()
-	sum := *tick.State.Totals.UnattributedMSPerS
-	for _, n := range tick.Graph.Nodes {
-		v, _ := n.Properties.Number("time_ms_per_s")
-		sum += v
+func TestMariaDBRights(t *testing.T) {
+	server, db := shopServer(t)
+	exec(t, db, `CREATE USER weak`, `CREATE VIEW linked AS SELECT u.id FROM users u JOIN categories c ON c.id = u.category_id`)
+	w := &ticks{}
+	pieces := map[string]string{
+		"statements are hidden": "GRANT SELECT ON performance_schema.*", "waits of tables are hidden": "GRANT SELECT ON performance_schema.*",
+		"lock waits are hidden": "GRANT PROCESS", "no table is visible": "GRANT REFERENCES",
 	}
-	for _, r := range tick.Graph.Relationships {
-		if r.Type == engine.RelTimeMSPerS {
-			v, _ := r.Properties.Number("value")
-			sum += v
+	for _, step := range []struct {
+		grant  string
+		lacks  []string
+		status string
+	}{
+		{"", []string{"statements are hidden", "waits of tables are hidden", "lock waits are hidden", "no table is visible"}, "partial"},
+		{"GRANT SELECT ON performance_schema.* TO weak", []string{"lock waits are hidden", "the tables of shop are hidden"}, "partial"},
+		{"GRANT REFERENCES, SHOW VIEW ON *.* TO weak", []string{"lock waits are hidden"}, "partial"},
+		{"GRANT PROCESS ON *.* TO weak", nil, "ok"},
+	} {
+		if step.grant != "" {
+			exec(t, db, step.grant)
+		}
+		c := newCollector(t, server.DSN("weak", "shop"), w)
+		w.round(t, c)
+		run(t, db, 10, mysqlJoin, 1)
+		tick := w.round(t, c)
+		state := tick.State
+		if state.Status != step.status || state.Totals.TotalQPS == nil || *state.Totals.TotalQPS <= 0 {
+			t.Errorf("after %q the state is %+v", step.grant, state)
+		}
+		for _, piece := range step.lacks {
+			if strings.Count(state.Message, piece) != 1 || !strings.Contains(state.Message, pieces[piece]) {
+				t.Errorf("after %q, %q is not named once: %s", step.grant, piece, state.Message)
+			}
+		}
+		if n := strings.Count(state.Message, "hidden") + strings.Count(state.Message, "visible"); n != len(step.lacks) {
+			t.Errorf("after %q %d things are named, want %v: %s", step.grant, n, step.lacks, state.Message)
+		}
+		if knows := state.Totals.TimeMSPerS != nil; knows != !strings.Contains(strings.Join(step.lacks, " "), "statements") {
+			t.Errorf("after %q time is known: %t", step.grant, knows)
+		}
+		c.disconnect(context.Background())
+	}
+	// A statement over a view whose text may not be read is named, with the right that opens it.
+	c := newCollector(t, server.DSN("weak", "shop"), w)
+	w.round(t, c)
+	run(t, db, 3, `SELECT count(*) FROM linked`)
+	if m := w.round(t, c).State.Message; !strings.Contains(m, "the definitions of views are hidden: linked") || !strings.Contains(m, "GRANT SELECT, SHOW VIEW ON `shop`.`linked`") {
+		t.Errorf("the message is %q", m)
+	}
+	if findings := Check(context.Background(), server.DSN("reader", "shop")); len(findings) != 2 || !findings[0].OK || !findings[1].OK {
+		t.Errorf("with the documented role: %+v", findings)
+	}
+	var denied bool
+	_, err := open(t, server.DSN("reader", "shop")).Exec(`SELECT * FROM users LIMIT 1`)
+	if denied = lacksRight(err); !denied {
+		t.Errorf("the documented role reads the rows of users: %v", err)
+	}
+}
+
+func TestMariaDBWithoutPerformanceSchema(t *testing.T) {
+	server, db := shopServer(t, "performance-schema=OFF")
+	w := &ticks{}
+	c := newCollector(t, server.DSN("reader", "shop"), w)
+	w.round(t, c)
+	run(t, db, 10, mysqlJoin, 1)
+	tick := w.round(t, c)
+	if tick.State.Status != "partial" || !strings.Contains(tick.State.Message, "[mysqld]\nperformance_schema = ON\n") || len(tick.Graph.Nodes) != 3 || tick.State.Totals.TimeMSPerS != nil {
+		t.Errorf("state is %+v with %d tables", tick.State, len(tick.Graph.Nodes))
+	}
+	if n := *tick.State.Totals.TotalQPS * *tick.State.Totals.WindowS; math.Abs(n-10) > 0.5 {
+		t.Errorf("%.1f statements, want 10 by the status counters", n)
+	}
+	findings := Check(context.Background(), server.DSN("reader", "shop"))
+	if last := findings[len(findings)-1]; last.OK || last.Fix != performanceOff {
+		t.Errorf("Check says %+v", findings)
+	}
+	for name, test := range map[string]struct {
+		dsn  string
+		kind engine.Kind
+		says string
+	}{
+		"nobody listens":   {"mysql://root@127.0.0.1:1/shop", engine.KindUnavailable, "127.0.0.1:1 does not answer"},
+		"no such database": {server.DSN("root", "none"), engine.KindNotFound, `no database "none"`},
+		"no such user":     {server.DSN("stranger", "shop"), engine.KindDenied, `refuses user "stranger"`},
+	} {
+		c := newCollector(t, test.dsn, &ticks{})
+		_, err := c.round(context.Background())
+		if engine.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.says) || engine.HintOf(err) == "" {
+			t.Errorf("%s: kind %s, hint %q: %v", name, engine.KindOf(err), engine.HintOf(err), err)
 		}
 	}
-	if whole := *tick.State.Totals.TimeMSPerS; math.Abs(sum-whole) > 0.01*whole {
-		t.Errorf("the parts add up to %v ms/s of %v", sum, whole)
-	}
 }
 
-var _ = context.Background
+func TestMySQLDSN(t *testing.T) {
+	for _, bad := range []string{"mysql://u:secret@h:port/d", "mysql://h/d", "mysql://u:secret@h/d?sslmode=x", "mysql://u:secret@h/d?tls=maybe"} {
+		err := New(Options{Source: Source{Type: "mysql", DSN: bad}}).Open(context.Background())
+		if engine.KindOf(err) != engine.KindInvalid || engine.HintOf(err) == "" || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	t.Setenv("MYSQL_PWD", "of the environment")
+	for dsn, want := range map[string]string{
+		"mysql://u:p%40ss@h/d":         "tcp h:3306 u p@ss d preferred",
+		"mariadb://u@[::1]:3307/d":     "tcp [::1]:3307 u of the environment d preferred",
+		"mysql://u@h?tls=true":         "tcp h:3306 u of the environment  true",
+		"mysql://u@/d?socket=/run/s.k": "unix /run/s.k u of the environment d false",
+	} {
+		c, err := parseMySQL(dsn, "test")
+		if err != nil {
+			t.Errorf("%s: %v", dsn, err)
+			continue
+		}
+		if got := fmt.Sprint(c.Net, " ", c.Addr, " ", c.User, " ", c.Passwd, " ", c.DBName, " ", c.TLSConfig); got != want {
+			t.Errorf("%s is read as %s, want %s", dsn, got, want)
+		}
+	}
+}

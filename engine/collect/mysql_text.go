@@ -61,15 +61,19 @@ func digestUsage(text string, c *catalog, schema string) *usage {
 	case "CALL", "EXECUTE":
 		return nil
 	}
-	sql := digestSQL(text)
-	statements, err := mysqlTree(sql, c, schema)
-	if err != nil {
-		statements, err = mysqlTree(returning.ReplaceAllString(sql, ""), c, schema)
-	}
-	if err == nil {
+	if statements, err := digestTrees(text, c, schema); err == nil {
 		return resolveUsage(statements, c)
 	}
 	return scanUsage(text, c, schema)
+}
+
+func digestTrees(text string, c *catalog, schema string) ([]object, error) {
+	sql := digestSQL(text)
+	statements, err := mysqlTree(sql, c, schema)
+	if err != nil {
+		return mysqlTree(returning.ReplaceAllString(sql, ""), c, schema)
+	}
+	return statements, nil
 }
 
 // scanUsage finds the tables of a text that does not parse.
