@@ -58,6 +58,9 @@ func parseMySQL(dsn, program string) (*mysql.Config, error) {
 		value := values[len(values)-1]
 		switch name {
 		case "tls":
+			if !slices.Contains([]string{"preferred", "true", "skip-verify", "false"}, value) {
+				return nil, engine.Errorf(engine.KindInvalid, "source", "the DSN %q has tls=%s", Redact(dsn), value).WithHint("tls is preferred, true, skip-verify or false")
+			}
 			c.TLSConfig = value
 		case "socket":
 			c.Net, c.Addr = "unix", value
