@@ -14,6 +14,8 @@ type relation struct {
 	definition   string // of a view
 	columns      map[string]bool
 	shown        string // MySQL: the bare name in the schema that the DSN names, else "schema.name"
+	// columnOptions are the columns whose statistics somebody tuned, `user_id n_distinct=1`.
+	columnOptions string
 }
 
 // key is the node's key; tables of the schema public go by their bare name.
@@ -47,6 +49,7 @@ type foreignKey struct {
 // catalog is what the database says of its own structure.
 type catalog struct {
 	relations  map[string]*relation // by "schema.name", partitions under their own name too
+	byOID      map[uint32]*relation // partitions under their own, leading to their root
 	searchPath []string
 	keys       []foreignKey
 	references map[[2]string]bool // node keys, referencing and referenced

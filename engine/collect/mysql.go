@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -14,10 +15,9 @@ type mysqlState struct {
 	server     string
 	sentBefore int64 // SELECTs over earlier connections to the server as it runs
 	tables     map[string]*mysqlTable
-	catalogFor time.Duration // how long the catalog was read, which says how often that may be
-	setup      []string      // instruments that are off
-	noProcess  bool          // the right to see the transactions of others is missing
-	lockTrends trends
+	catalogFor time.Duration             // how long the catalog was read, which says how often that may be
+	setup      []string                  // instruments that are off
+	noProcess  bool                      // the right to see the transactions of others is missing
 	firstSeen  map[statementID]time.Time // of each digest, in the last round
 }
 
@@ -98,17 +98,8 @@ func (c *Collector) readMySQL(ctx context.Context) (*engine.Tick, error) {
 		}
 	}
 	c.findHidden(strangers, lacks)
-	var locks []lockWait
-	if !c.myState.noProcess {
-		if err := r.deadlocks(ctx, now); err != nil {
-			return nil, err
-		}
-		// Reading them holds up the server's lock manager for a moment: only where somebody waits.
-		if status.lockWaits > 0 {
-			if locks, err = r.lockWaits(ctx, c.catalog); err != nil {
-				return nil, err
-			}
-		}
+	if err := c.readMySQLEvidence(ctx, now, status); err != nil {
+		return nil, err
 	}
 	if len(fresh) > 0 {
 		if err := r.digestTexts(ctx, fresh, c.learnDigest); err != nil {
@@ -117,14 +108,22 @@ func (c *Collector) readMySQL(ctx context.Context) (*engine.Tick, error) {
 	}
 	c.forgetDigests(now)
 	c.myState.spotReset(c.window.last, now)
+	if c.down {
+		c.down, c.gapTo = false, now.at
+	}
+	if last := c.window.last; last != nil && now.at.Sub(last.at) > max(c.o.Window, 3*c.o.Source.Interval) {
+		c.window.forget() // a mean over a long silence tells nothing of now
+	}
 	sum := c.window.add(now)
-	incomplete := warnOfLosses(sum, r, lacks)
+	warnOfLosses(sum, lacks)
 	c.warnOfViews(sum, lacks)
 
-	tick := c.mysqlTick(now, sum, locks, lacks)
-	finishMySQL(tick, sum, incomplete, c.usages, c.myState.tables)
+	tick := c.mysqlTick(now, sum, status, lacks)
 	totals := &tick.State.Totals
 	totals.Connections = ptr(status.connections)
+	if c.myState.noProcess && !r.mariadb {
+		totals.Deadlocks = nil // MySQL tells them only who may see all processes
+	}
 	if sum != nil && sum.seconds > 0 {
 		totals.TotalQPS = ptr(float64(max(0, sum.database.statements)) / sum.seconds)
 	}
@@ -133,11 +132,32 @@ func (c *Collector) readMySQL(ctx context.Context) (*engine.Tick, error) {
 		totals.AvgLatencyMS, totals.TimeMSPerS, totals.UnattributedMSPerS, totals.ParseCoverage = nil, nil, nil, nil
 	}
 	totals.CollectMS = ptr(float64(c.o.Clock.Now().Sub(start).Microseconds()) / 1000)
+	if ms, ok := c.cost(); ok {
+		totals.CollectMS = ptr(ms)
+	}
 	return tick, nil
 }
 
+// readMySQLEvidence reads what is sampled each round.
+func (c *Collector) readMySQLEvidence(ctx context.Context, now *reading, status mysqlStatusNow) (err error) {
+	c.known.gauges.maxConnections = c.mysql.maxConnections
+	c.known.sessions = nil
+	if c.myState.noProcess {
+		return nil
+	}
+	if err := c.mysql.deadlocks(ctx, now); err != nil {
+		return err
+	}
+	// Asking who waits for whom holds up the server's lock manager for a moment: only where somebody waits.
+	if c.known.sessions, err = c.mysql.sessions(ctx, c.catalog, status.lockWaits > 0); err != nil {
+		return err
+	}
+	c.samples = c.samples.add(newSample(now.at, c.known.sessions, c.catalog.byOID), c.o.Window)
+	return nil
+}
+
 // mysqlTick builds the tick by the rules of all databases.
-func (c *Collector) mysqlTick(now *reading, sum *delta, locks []lockWait, lacks *missing) *engine.Tick {
+func (c *Collector) mysqlTick(now *reading, sum *delta, status mysqlStatusNow, lacks *missing) *engine.Tick {
 	r := c.mysql
 	state := engine.LiveState{
 		Source: c.o.Source.Name, CollectedAt: now.at, DatabaseType: r.kind(), DatabaseName: r.id.database, DatabaseVersion: r.id.version, Status: "ok",
@@ -146,17 +166,21 @@ func (c *Collector) mysqlTick(now *reading, sum *delta, locks []lockWait, lacks 
 	if c.statusCause != nil {
 		state.Status, state.Message = "partial", c.statusCause.Error()+" — "+engine.HintOf(c.statusCause)
 	}
-	tables := make(map[string]*tableState, len(c.myState.tables))
+	tables, sizes := make(map[string]*tableState, len(c.myState.tables)), map[int64]int64{}
 	for key, t := range c.myState.tables {
-		tables[key] = &t.tableState
+		tables[key], sizes[int64(t.rel.oid)] = &t.tableState, t.bytes
 	}
-	round := &round{
+	this := &round{
 		source: c.o.Source.Name, at: now.at, catalog: c.catalog, tables: tables, usages: c.usages, utility: c.utility, own: c.own,
-		sum: sum, thresholds: c.o.Thresholds, trends: c.trends,
+		sum: sum, thresholds: c.o.Thresholds, trends: c.trends, connections: status.connections,
+		database: r.id.database, version: r.id.version, evidence: c.known, levels: c.levels, sizes: sizes, samples: c.samples, activity: c.samples.activity(),
+		byOID: c.catalog.byOID, digests: c.digests, texts: c.texts, checks: c.checks, shown: c.shown, gapFrom: c.gapFrom, gapTo: c.gapTo,
 	}
-	tick := round.tick(state)
-	tick.Graph.Relationships = append(tick.Graph.Relationships, round.lockRelationships(locks, c.myState.lockTrends)...)
-	return tick
+	known := c.myState.tables
+	this.finish = func(r *round, t *engine.Tick) { r.finishMySQL(t, known) }
+	this.evidence.partial = c.statusCause != nil
+	c.last = this
+	return this.tick(state)
 }
 
 // readDigests reads the statements. What is missing there is no reason to stop.
@@ -208,7 +232,14 @@ func (c *Collector) refreshMySQL(ctx context.Context, lacks *missing) error {
 			return err
 		}
 		if c.catalog != nil && changedRelations(c.catalog, fresh) {
-			c.forgetStatements()
+			c.forgetStatements() // one that named an unknown table may be understood now
+		}
+		c.known.indexes = nil
+		for _, key := range sortedNames(tables) {
+			c.known.indexes = append(c.known.indexes, tables[key].indexes...)
+		}
+		if c.known.settings, err = r.settings(ctx); err != nil && !lacksRight(err) {
+			return err
 		}
 		c.catalog, s.tables, c.catalogAt = fresh, tables, c.o.Clock.Now()
 		s.catalogFor = c.catalogAt.Sub(at)
@@ -234,6 +265,20 @@ func (c *Collector) refreshMySQL(ctx context.Context, lacks *missing) error {
 	return nil
 }
 
+// changedRelations says whether statements may mean something else now.
+func changedRelations(a, b *catalog) bool {
+	if len(a.relations) != len(b.relations) {
+		return true
+	}
+	for name, rel := range b.relations {
+		old := a.relations[name]
+		if old == nil || old.definition != rel.definition || !maps.Equal(old.columns, rel.columns) {
+			return true
+		}
+	}
+	return false
+}
+
 // findHidden names schemas that have tables of which this user sees none.
 func (c *Collector) findHidden(strangers map[string]bool, lacks *missing) {
 	for _, rel := range c.catalog.relations {
@@ -249,7 +294,7 @@ func (c *Collector) findHidden(strangers map[string]bool, lacks *missing) {
 }
 
 // learnDigest resolves a statement that is new. Only what was learned is kept, not the text.
-func (c *Collector) learnDigest(id int64, schema, text string) {
+func (c *Collector) learnDigest(id int64, schema, digest, text string) {
 	if strings.Contains(text, mysqlMark) {
 		c.own[id] = true
 		return
@@ -258,6 +303,12 @@ func (c *Collector) learnDigest(id int64, schema, text string) {
 		// MySQL counts what a procedure runs statement by statement, so the call itself would count twice.
 		c.own[id] = true
 		return
+	}
+	c.digests[id] = digest
+	if !c.o.WithoutTexts {
+		if c.texts[id] = strings.TrimSpace(text); len(text) > mostText {
+			c.texts[id] = text[:mostText] + " ..."
+		}
 	}
 	u := digestUsage(text, c.catalog, schema)
 	if u == nil {
@@ -272,11 +323,13 @@ func (c *Collector) forgetDigests(now *reading) {
 	for id := range c.mysql.texts {
 		if _, alive := now.statements[statementID{query: id}]; !alive {
 			delete(c.mysql.texts, id)
-			delete(c.usages, id)
-			delete(c.utility, id)
-			delete(c.own, id)
 		}
 	}
+	forget(c.usages, c.mysql.texts)
+	forget(c.utility, c.mysql.texts)
+	forget(c.own, c.mysql.texts)
+	forget(c.digests, c.mysql.texts)
+	forget(c.texts, c.mysql.texts)
 }
 
 // spotReset looks whether the digest table was truncated: a row is gone, was first seen at another time, or fell. Then all

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"sort"
+	"strconv"
 	"strings"
 
 	"graphsnap/engine"
@@ -13,10 +13,11 @@ import (
 
 // warnOfLosses says whether statements of the window are missing from the digests, and marks all values as what is left
 // then: lower bounds.
-func warnOfLosses(sum *delta, r *mysqlReader, lacks *missing) (incomplete bool) {
+func warnOfLosses(sum *delta, lacks *missing) {
 	if sum == nil || sum.seconds <= 0 {
-		return false
+		return
 	}
+	incomplete := false
 	if lost := sum.statements[statementID{query: catchAll}]; lost.calls > 0 {
 		incomplete = true
 		lacks.add("raise performance_schema_digests_size in my.cnf and restart the server, or begin anew: TRUNCATE TABLE performance_schema.events_statements_summary_by_digest;",
@@ -33,7 +34,6 @@ func warnOfLosses(sum *delta, r *mysqlReader, lacks *missing) (incomplete bool) 
 			sum.statements[id] = s
 		}
 	}
-	return incomplete
 }
 
 // warnOfViews names the views that statements of the window read and whose definition is hidden.
@@ -64,32 +64,62 @@ func (c *Collector) warnOfViews(sum *delta, lacks *missing) {
 	}
 }
 
-// finishMySQL replaces what only PostgreSQL knows by what MySQL knows of tables and pairs.
-func finishMySQL(t *engine.Tick, sum *delta, incomplete bool, usages map[int64]*usage, tables map[string]*mysqlTable) {
+// onlyPostgres are properties that the common rules write and that MySQL knows nothing of.
+var onlyPostgres = map[string][]string{
+	"Table":        {"dead_rows", "dead_rows_pct", "modified_since_analyze", "seq_scans_per_s", "index_scans_per_s", "cache_hit"},
+	labelIndex:     {"scans_per_s"},
+	labelDatabase:  {"standby", "temp_bytes_per_s"},
+	labelSetting:   {"pending_restart"},
+	labelSession:   {"application"},
+	labelStatement: {"deviation_ms", "blocks_read_per_call", "temp_blocks_per_call", "wal_bytes_per_call"},
+}
+
+// finishMySQL replaces what only PostgreSQL knows by what MySQL knows.
+func (r *round) finishMySQL(t *engine.Tick, tables map[string]*mysqlTable) {
+	perS := func(n float64) float64 { return n / r.sum.seconds }
+	rates := r.sum != nil && r.sum.seconds > 0
+	statements := map[string]*statementLoad{}
+	reads := map[string]int64{}
+	if rates {
+		for _, l := range r.loads() {
+			statements[engine.NodeKey(l.digest, labelStatement)] = l
+		}
+		for _, x := range r.evidence.indexes {
+			reads[engine.NodeKey(x.name, labelIndex)] = r.sum.indexes[strconv.FormatInt(x.oid, 10)]
+		}
+	}
 	for _, n := range t.Graph.Nodes {
-		p, table := n.Properties, tables[n.Key]
-		for _, name := range []string{"dead_rows", "seq_scans_per_s", "index_scans_per_s", "cache_hit"} {
+		label, p := n.Labels[0], n.Properties
+		for _, name := range onlyPostgres[label] {
 			delete(p, name)
 		}
-		p["engine"], p["index_bytes"], p["free_bytes"] = table.engine, table.indexBytes, table.freeBytes
-		indexes := make([]string, len(table.indexes))
-		for i, index := range table.indexes {
-			indexes[i] = index.String()
+		if table := tables[n.Key]; table != nil {
+			p["engine"], p["index_bytes"], p["free_bytes"] = table.engine, table.indexBytes, table.freeBytes
+			if !rates {
+				continue
+			}
+			if w, ok := r.sum.tables[n.Key]; ok {
+				p["scan_rows_per_s"], p["index_rows_per_s"], p["written_rows_per_s"] = perS(float64(w.seqRows)), perS(float64(w.idxRows)), perS(float64(w.waits.written))
+				p["io_wait_ms_per_s"], p["table_lock_ms_per_s"] = perS(w.waits.ioMS), perS(w.waits.lockMS)
+			}
 		}
-		p["indexes"] = indexes
-		if sum == nil || sum.seconds <= 0 || sum.tables == nil {
-			continue
+		if n, ok := reads[n.Key]; ok {
+			p["rows_per_s"] = significant(perS(float64(n)))
 		}
-		if w, ok := sum.tables[n.Key]; ok {
-			p["scan_rows_per_s"], p["index_rows_per_s"] = float64(w.seqRows)/sum.seconds, float64(w.idxRows)/sum.seconds
-			p["written_rows_per_s"] = float64(w.waits.written) / sum.seconds
-			p["io_wait_ms_per_s"], p["table_lock_ms_per_s"] = w.waits.ioMS/sum.seconds, w.waits.lockMS/sum.seconds
+		if l := statements[n.Key]; l != nil {
+			e, calls := l.effort, float64(l.calls)
+			for name, v := range map[string]float64{
+				"rows_examined_per_call": float64(e.examined), "errors_per_call": float64(e.errors), "full_joins_per_call": float64(e.fullJoins),
+				"no_index_per_call": float64(e.noIndex), "disk_tables_per_call": float64(e.diskTables), "lock_ms_per_call": e.lockMS,
+			} {
+				p[name] = significant(v / calls)
+			}
 		}
 	}
-	if sum == nil || sum.seconds <= 0 {
+	if !rates {
 		return
 	}
-	efforts := pairEfforts(sum, usages)
+	efforts := pairEfforts(r.sum, r.usages)
 	for _, rel := range t.Graph.Relationships {
 		if rel.Type != engine.RelQueriesPerSec {
 			continue
@@ -99,12 +129,9 @@ func finishMySQL(t *engine.Tick, sum *delta, incomplete bool, usages map[int64]*
 			e = efforts[[2]string{rel.To, rel.From}]
 		}
 		p := rel.Properties
-		p["rows_examined_per_s"], p["errors_per_s"] = float64(e.examined)/sum.seconds, float64(e.errors)/sum.seconds
-		p["full_joins_per_s"], p["no_index_per_s"] = float64(e.fullJoins)/sum.seconds, float64(e.noIndex)/sum.seconds
-		p["disk_tables_per_s"], p["lock_ms_per_s"] = float64(e.diskTables)/sum.seconds, e.lockMS/sum.seconds
-		if incomplete {
-			p["quality"] = string(lowerBound)
-		}
+		p["rows_examined_per_s"], p["errors_per_s"] = perS(float64(e.examined)), perS(float64(e.errors))
+		p["full_joins_per_s"], p["no_index_per_s"] = perS(float64(e.fullJoins)), perS(float64(e.noIndex))
+		p["disk_tables_per_s"], p["lock_ms_per_s"] = perS(float64(e.diskTables)), perS(e.lockMS)
 	}
 }
 
@@ -127,45 +154,6 @@ func pairEfforts(sum *delta, usages map[int64]*usage) map[[2]string]effort {
 	return efforts
 }
 
-// lockRelationships gives, for each table on whose rows sessions wait at this moment, how long they have waited together.
-func (r *round) lockRelationships(locks []lockWait, remembered trends) []engine.Relationship {
-	type held struct {
-		waiting  map[string]float64
-		blocking map[string]bool
-		indexes  map[string]bool
-		modes    map[string]bool
-	}
-	byTable := map[string]*held{}
-	for _, w := range locks {
-		h := byTable[w.table]
-		if h == nil {
-			h = &held{map[string]float64{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
-			byTable[w.table] = h
-		}
-		// A session that waits for several others waits once.
-		h.waiting[w.waiting] = math.Max(h.waiting[w.waiting], w.ms)
-		h.blocking[w.blocking], h.indexes[w.index], h.modes[w.mode] = true, true, true
-	}
-	var rels []engine.Relationship
-	alive := map[string]bool{}
-	for _, table := range sortedNames(byTable) {
-		h, total, longest := byTable[table], 0.0, 0.0
-		for _, trx := range sortedNames(h.waiting) {
-			total, longest = total+h.waiting[trx], math.Max(longest, h.waiting[trx])
-		}
-		key := engine.RelationshipKey(table, engine.RelLockWaitMS, table, "")
-		alive[key] = true
-		rels = append(rels, engine.Relationship{Key: key, Type: engine.RelLockWaitMS, From: table, To: table, Properties: engine.Properties{
-			"value": total, "unit": engine.MetricUnits[engine.RelLockWaitMS], "timestamp": r.at.Unix(), "updated_at": r.at,
-			"trend": remembered.add(key, total), "severity": string(r.thresholds.AvgLatencyMS.above(longest)), "quality": string(exact),
-			"longest_ms": longest, "waiting_sessions": int64(len(h.waiting)), "blocking_sessions": int64(len(h.blocking)),
-			"indexes": sortedNames(h.indexes), "modes": sortedNames(h.modes),
-		}})
-	}
-	remembered.keep(alive)
-	return rels
-}
-
 // checkMySQL looks at everything that collecting needs.
 func checkMySQL(ctx context.Context, dsn string) []Finding {
 	r, err := connectMySQL(ctx, dsn)
@@ -180,7 +168,7 @@ func checkMySQL(ctx context.Context, dsn string) []Finding {
 	c := New(Options{Source: Source{DSN: dsn}, Clock: engine.SystemClock{}, Logger: slog.New(slog.DiscardHandler)})
 	c.mysql = r
 	c.forgetStatements()
-	t, err := c.readMySQL(ctx)
+	_, err = c.readMySQL(ctx)
 	if err != nil {
 		err = explainMySQL(err, r.config)
 		return append(findings, Finding{"readable", false, err.Error(), engine.HintOf(err)})
@@ -188,5 +176,5 @@ func checkMySQL(ctx context.Context, dsn string) []Finding {
 	if c.statusCause != nil {
 		return append(findings, Finding{"rights and settings", false, c.statusCause.Error(), engine.HintOf(c.statusCause)})
 	}
-	return append(findings, Finding{Name: "rights and settings", OK: true, Message: fmt.Sprintf("digests are readable, %d tables are visible", len(t.Graph.Nodes))})
+	return append(findings, Finding{Name: "rights and settings", OK: true, Message: fmt.Sprintf("digests are readable, %d tables are visible", len(c.myState.tables))})
 }

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"database/sql"
+	"hash/crc32"
 	"slices"
 	"strings"
 )
@@ -12,26 +13,15 @@ type mysqlTable struct {
 	tableState
 	engine                string
 	indexBytes, freeBytes int64
-	indexes               []mysqlIndex
+	indexes               []index
 }
 
-type mysqlIndex struct {
-	name    string
-	unique  bool
-	columns []string
-}
-
-func (i mysqlIndex) String() string {
-	text := i.name + " (" + strings.Join(i.columns, ", ") + ")"
-	if i.unique {
-		text += " unique"
-	}
-	return text
-}
+// indexID stands for the OID that MySQL's indexes do not have.
+func indexID(rel *relation, name string) int64 { return digestID(rel.schema+"."+rel.name, name) }
 
 // catalog reads the structure of all schemas that the user may see, and the gauges of their tables by node key.
 func (r *mysqlReader) catalog(ctx context.Context) (*catalog, map[string]*mysqlTable, error) {
-	c := &catalog{relations: map[string]*relation{}, references: map[[2]string]bool{}, mysql: true}
+	c := &catalog{relations: map[string]*relation{}, byOID: map[uint32]*relation{}, references: map[[2]string]bool{}, mysql: true}
 	tables := map[string]*mysqlTable{}
 	err := r.rows(ctx, func(rows *sql.Rows) error {
 		rel := &relation{columns: map[string]bool{}}
@@ -42,7 +32,8 @@ func (r *mysqlReader) catalog(ctx context.Context) (*catalog, map[string]*mysqlT
 		if rel.shown = rel.schema + "." + rel.name; rel.schema == r.home {
 			rel.shown = rel.name
 		}
-		c.relations[rel.schema+"."+rel.name] = rel
+		rel.oid = crc32.ChecksumIEEE([]byte(rel.schema + "." + rel.name)) // there is none; evidence is joined by one
+		c.relations[rel.schema+"."+rel.name], c.byOID[rel.oid] = rel, rel
 		if !rel.view {
 			t.bytes += t.indexBytes
 			tables[rel.key()] = t
@@ -75,11 +66,13 @@ func (r *mysqlReader) catalog(ctx context.Context) (*catalog, map[string]*mysqlT
 	return c, tables, r.foreignKeys(ctx, c, tables)
 }
 
+// indexes adds the indexes of the tables. Their names are those of their tables with their own behind a point, as names of
+// indexes repeat from table to table.
 func (r *mysqlReader) indexes(ctx context.Context, c *catalog, tables map[string]*mysqlTable) error {
 	return r.rows(ctx, func(rows *sql.Rows) error {
-		var schema, table, name, column string
+		var schema, table, name, method, column string
 		var unique bool
-		if err := rows.Scan(&schema, &table, &name, &unique, &column); err != nil {
+		if err := rows.Scan(&schema, &table, &name, &unique, &method, &column); err != nil {
 			return err
 		}
 		rel := c.relations[schema+"."+table]
@@ -87,13 +80,31 @@ func (r *mysqlReader) indexes(ctx context.Context, c *catalog, tables map[string
 			return nil
 		}
 		t := tables[rel.key()]
-		if n := len(t.indexes); n == 0 || t.indexes[n-1].name != name {
-			t.indexes = append(t.indexes, mysqlIndex{name: name, unique: unique})
+		if n := len(t.indexes); n == 0 || t.indexes[n-1].name != rel.qualified()+"."+name {
+			t.indexes = append(t.indexes, index{
+				oid: indexID(rel, name), name: rel.qualified() + "." + name, table: rel.key(), method: strings.ToLower(method),
+				unique: unique, primary: name == "PRIMARY", valid: true,
+			})
 		}
 		last := &t.indexes[len(t.indexes)-1]
 		last.columns = append(last.columns, column)
+		last.definition = definition(name, last)
 		return nil
 	}, mysqlIndexes)
+}
+
+// definition gives the line of CREATE TABLE that makes an index.
+func definition(name string, x *index) string {
+	kind := "KEY " + name
+	switch {
+	case x.primary:
+		kind = "PRIMARY KEY"
+	case x.method == "fulltext" || x.method == "spatial":
+		kind = strings.ToUpper(x.method) + " " + kind
+	case x.unique:
+		kind = "UNIQUE " + kind
+	}
+	return kind + " (" + strings.Join(x.columns, ", ") + ")"
 }
 
 func (r *mysqlReader) foreignKeys(ctx context.Context, c *catalog, tables map[string]*mysqlTable) error {
@@ -146,7 +157,7 @@ func covering(t *mysqlTable, columns []string) string {
 		if !slices.ContainsFunc(columns, func(column string) bool {
 			return !slices.ContainsFunc(lead, func(l string) bool { return strings.EqualFold(l, column) })
 		}) {
-			return i.name
+			return i.name[strings.LastIndexByte(i.name, '.')+1:]
 		}
 	}
 	return ""

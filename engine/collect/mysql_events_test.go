@@ -164,6 +164,17 @@ WHERE user_host LIKE 'reader%' AND command_type IN ('Query', 'Execute', 'Prepare
 	again("crash", syscall.SIGKILL)
 }
 
+// labelled gives the nodes of one label by key.
+func labelled(tick *engine.Tick, label string) map[string]engine.Node {
+	found := map[string]engine.Node{}
+	for _, n := range tick.Graph.Nodes {
+		if n.Labels[0] == label {
+			found[n.Key] = n
+		}
+	}
+	return found
+}
+
 // joinID gives the id of the shop's join.
 func joinID(c *Collector) statementID {
 	for id, u := range c.usages {
@@ -238,14 +249,22 @@ func TestMariaDBLocksAndKeys(t *testing.T) {
 	}
 	for _, n := range first.Graph.Nodes {
 		if n.Key == "users:Table" {
-			rows, _ := n.Properties.Number("row_count")
-			if indexes := fmt.Sprint(n.Properties["indexes"]); rows < 1000 || indexes != "[PRIMARY (id) unique users_category_id_idx (category_id)]" || n.Properties["engine"] != "InnoDB" {
+			if rows, _ := n.Properties.Number("row_count"); rows < 1000 || n.Properties["engine"] != "InnoDB" {
 				t.Errorf("users is %v", n.Properties)
 			}
 			if _, has := n.Properties["dead_rows"]; has {
 				t.Error("users has dead_rows, which MySQL does not count")
 			}
 		}
+	}
+
+	index := labelled(first, labelIndex)["users.users_category_id_idx:Index"]
+	if index.Properties["definition"] != "KEY users_category_id_idx (category_id)" || index.Properties["unique"] != false {
+		t.Errorf("the index is %v", index.Properties)
+	}
+	find(t, first, "users:Table-[HAS_INDEX]->users.users_category_id_idx:Index")
+	if setting := labelled(first, labelSetting)["innodb_flush_log_at_trx_commit:Setting"]; setting.Properties["value"] != "0" {
+		t.Errorf("the setting is %v", setting.Properties)
 	}
 
 	ctx := t.Context()
@@ -269,9 +288,22 @@ func TestMariaDBLocksAndKeys(t *testing.T) {
 		done <- err
 	}()
 	time.Sleep(1200 * time.Millisecond)
-	wait := find(t, w.round(t, c), "users:Table-[LOCK_WAIT_MS]->users:Table")
-	if ms, _ := wait.Properties.Number("value"); ms < 200 || ms > 20_000 || wait.Properties["waiting_sessions"] != int64(1) || wait.Properties["blocking_sessions"] != int64(1) {
+	tick := w.round(t, c)
+	wait := find(t, tick, "users:Table-[LOCK_WAIT_MS]->users:Table")
+	if ms, _ := wait.Properties.Number("value"); ms < 200 || ms > 20_000 {
 		t.Errorf("the wait is %v", wait.Properties)
+	}
+	blocked := 0
+	for _, r := range tick.Graph.Relationships {
+		if r.Type == relLockWait {
+			blocked++
+			if r.From == r.To || r.Properties["mode"] != "X" {
+				t.Errorf("the wait of sessions is %s, %v", r.Key, r.Properties)
+			}
+		}
+	}
+	if sessions := labelled(tick, labelSession); blocked != 1 || len(sessions) != 2 {
+		t.Errorf("%d sessions wait, shown are %v", blocked, sessions)
 	}
 	// The holder now wants what the waiter has: one of them is the victim.
 	_, holderErr := holder.Exec(`UPDATE users SET category_id = 1 WHERE id = 20`)
@@ -279,12 +311,12 @@ func TestMariaDBLocksAndKeys(t *testing.T) {
 		t.Fatalf("no deadlock: %v, %v", holderErr, waiterErr)
 	}
 	_, _ = holder.Rollback(), waiter.Rollback()
-	tick := w.round(t, c)
+	tick = w.round(t, c)
 	if n := *tick.State.Totals.Deadlocks; n != 1 {
 		t.Errorf("%d deadlocks, want 1", n)
 	}
 	for _, r := range tick.Graph.Relationships {
-		if r.Type == engine.RelLockWaitMS {
+		if r.Type == relLockWait {
 			t.Errorf("%s is over", r.Key)
 		}
 	}
@@ -305,6 +337,21 @@ func TestMariaDBLocksAndKeys(t *testing.T) {
 	tick = w.round(t, c)
 	if key := find(t, tick, "users:Table-[REFERENCES:users_category_fk]->categories:Table"); key.Properties["has_index"] != false {
 		t.Errorf("the foreign key without index is %v", key.Properties)
+	}
+	if _, there := labelled(tick, labelIndex)["users.users_category_id_idx:Index"]; there {
+		t.Error("a dropped index is still in the tick")
+	}
+	shown := false
+	for _, n := range labelled(tick, labelStatement) {
+		text, _ := n.Properties["text"].(string)
+		joins, _ := n.Properties.Number("full_joins_per_call")
+		shown = shown || strings.Contains(text, "JOIN `products`") && joins > 0
+		if strings.Contains(text, mysqlMark) {
+			t.Errorf("a statement of the collector is shown: %s", text)
+		}
+	}
+	if !shown {
+		t.Error("no statement shows the full join")
 	}
 	efficiency, _ := find(t, tick, "users:Table-[INDEX_EFFICIENCY]->products:Table").Properties.Number("value")
 	if efficiency > 50 {

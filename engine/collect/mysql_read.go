@@ -25,6 +25,8 @@ type mysqlReader struct {
 	server  string // its uuid; another one means other counters
 	home    string // the schema that the DSN names
 
+	maxConnections int64
+
 	sent  int64          // SELECTs over this connection, which the server counts too
 	texts map[int64]bool // digests whose text was read
 }
@@ -56,7 +58,7 @@ func (r *mysqlReader) rows(ctx context.Context, scan func(*sql.Rows) error, quer
 func (r *mysqlReader) identify(ctx context.Context) error {
 	var version, comment, host string
 	var port, on int64
-	err := r.rows(ctx, func(rows *sql.Rows) error { return rows.Scan(&version, &comment, &host, &port, &on) }, mysqlServer)
+	err := r.rows(ctx, func(rows *sql.Rows) error { return rows.Scan(&version, &comment, &host, &port, &on, &r.maxConnections) }, mysqlServer)
 	if err != nil {
 		return err
 	}
@@ -130,6 +132,7 @@ func (r *mysqlReader) status(ctx context.Context, into *reading) (now mysqlStatu
 		return now, err
 	}
 	d := &into.database
+	d.sessions = v["connections"]
 	d.commits, d.rollbacks, d.deadlocks, d.walBytes = v["handler_commit"], v["handler_rollback"], v["innodb_deadlocks"], v["innodb_os_log_written"]
 	d.read = v["innodb_buffer_pool_reads"]
 	d.hit = max(0, v["innodb_buffer_pool_read_requests"]-d.read)
@@ -192,7 +195,7 @@ func (r *mysqlReader) digests(ctx context.Context, into *reading) (fresh map[int
 const textBatch = 500
 
 // digestTexts hands out the texts of digests.
-func (r *mysqlReader) digestTexts(ctx context.Context, of map[int64]digestRow, learn func(id int64, schema, text string)) error {
+func (r *mysqlReader) digestTexts(ctx context.Context, of map[int64]digestRow, learn func(id int64, schema, digest, text string)) error {
 	var names []any
 	for _, d := range of {
 		names = append(names, d.digest)
@@ -209,7 +212,7 @@ func (r *mysqlReader) digestTexts(ctx context.Context, of map[int64]digestRow, l
 			id := digestID(schema, digest)
 			if !r.texts[id] {
 				r.texts[id] = true
-				learn(id, schema, text.String)
+				learn(id, schema, digest, text.String)
 			}
 			return nil
 		}, fmt.Sprintf(mysqlTexts, marks), names[:n]...)
@@ -240,7 +243,7 @@ func (r *mysqlReader) tableWaits(ctx context.Context, c *catalog, into *reading)
 		t := tableCounters{seqRows: fetched, waits: waits{written: written, ioMS: ms}}
 		if index != "" {
 			t.seqRows, t.idxRows = 0, fetched
-			into.indexes[rel.key()+"."+index] = fetched
+			into.indexes[strconv.FormatInt(indexID(rel, index), 10)] = fetched
 		}
 		into.tables[rel.key()] = into.tables[rel.key()].plus(t)
 		return nil
@@ -277,33 +280,72 @@ func (r *mysqlReader) setup(ctx context.Context) (off []string, err error) {
 	return off, err
 }
 
-// lockWait is a session that waits for a row lock of another one.
-type lockWait struct {
-	waiting, blocking string // transactions
-	table             string // node key
-	index, mode       string
-	ms                float64
+// settings reads what is not the default.
+func (r *mysqlReader) settings(ctx context.Context) (list []setting, err error) {
+	query := mysqlSettings
+	if r.mariadb {
+		query = mariadbSettings
+	}
+	err = r.rows(ctx, func(rows *sql.Rows) error {
+		var s setting
+		err := rows.Scan(&s.name, &s.value, &s.origin)
+		list = append(list, s)
+		return err
+	}, query)
+	return list, err
 }
 
-// lockWaits reads who waits for a row lock now.
-func (r *mysqlReader) lockWaits(ctx context.Context, c *catalog) (list []lockWait, err error) {
+// sessions reads who works, who holds a transaction open, and, where somebody waits for a row lock, for whom.
+func (r *mysqlReader) sessions(ctx context.Context, c *catalog, lockWaits bool) ([]session, error) {
+	var list []session
+	at := map[int64]int{}
+	err := r.rows(ctx, func(rows *sql.Rows) error {
+		var s session
+		var command string
+		var in bool
+		if err := rows.Scan(&s.pid, &s.user, &command, &s.waitEvent, &s.statementS, &in, &s.transactionS); err != nil {
+			return err
+		}
+		s.state = "active"
+		if command == "Sleep" {
+			s.state, s.waitEvent, s.statementS = "idle", "", 0
+			if in {
+				s.state = "idle in transaction"
+			}
+		}
+		if s.waitEvent != "" {
+			s.waitType = "State"
+		}
+		at[s.pid] = len(list)
+		list = append(list, s)
+		return nil
+	}, mysqlSessions)
+	if err != nil || !lockWaits {
+		return list, err
+	}
 	query := mysqlLockWaits
 	if r.mariadb {
 		query = mariadbLockWaits
 	}
-	err = r.rows(ctx, func(rows *sql.Rows) error {
-		var w lockWait
-		var table string
-		if err := rows.Scan(&w.waiting, &table, &w.index, &w.mode, &w.ms, &w.blocking); err != nil {
+	return list, r.rows(ctx, func(rows *sql.Rows) error {
+		var pid, blocker int64
+		var table, index, mode string
+		var ms float64
+		if err := rows.Scan(&pid, &table, &index, &mode, &ms, &blocker); err != nil {
 			return err
 		}
+		i, there := at[pid]
+		if !there {
+			return nil
+		}
+		s := &list[i]
+		s.waitType, s.waitEvent, s.lockType, s.mode = "Lock", "row", "row of "+index, mode
+		s.blockers, s.waitedMS = append(s.blockers, blocker), max(0, ms)
 		// MariaDB quotes the name and adds the partition.
 		table, _, _ = strings.Cut(strings.ReplaceAll(table, "`", ""), " ")
 		if rel := c.relations[table]; rel != nil {
-			w.table, w.ms = rel.key(), max(0, w.ms)
-			list = append(list, w)
+			s.table = int64(rel.oid)
 		}
 		return nil
 	}, query)
-	return list, err
 }

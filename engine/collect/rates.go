@@ -90,17 +90,19 @@ type databaseCounters struct {
 	tempBytes, walBytes           int64
 	hit, read                     int64 // blocks
 	statements                    int64 // MySQL only: by the server's own count, without the collector's
+	sessions                      int64 // established; 0 before PostgreSQL 14
 }
 
 func (d databaseCounters) atLeast(o databaseCounters) bool {
 	return d.commits >= o.commits && d.rollbacks >= o.rollbacks && d.deadlocks >= o.deadlocks && d.tempBytes >= o.tempBytes &&
-		d.walBytes >= o.walBytes && d.hit >= o.hit && d.read >= o.read && d.statements >= o.statements
+		d.walBytes >= o.walBytes && d.hit >= o.hit && d.read >= o.read && d.statements >= o.statements && d.sessions >= o.sessions
 }
 
 func (d databaseCounters) minus(o databaseCounters) databaseCounters {
 	return databaseCounters{
 		commits: d.commits - o.commits, rollbacks: d.rollbacks - o.rollbacks, deadlocks: d.deadlocks - o.deadlocks,
 		tempBytes: d.tempBytes - o.tempBytes, walBytes: d.walBytes - o.walBytes, hit: d.hit - o.hit, read: d.read - o.read, statements: d.statements - o.statements,
+		sessions: d.sessions - o.sessions,
 	}
 }
 
@@ -108,6 +110,7 @@ func (d databaseCounters) plus(o databaseCounters) databaseCounters {
 	return databaseCounters{
 		commits: d.commits + o.commits, rollbacks: d.rollbacks + o.rollbacks, deadlocks: d.deadlocks + o.deadlocks,
 		tempBytes: d.tempBytes + o.tempBytes, walBytes: d.walBytes + o.walBytes, hit: d.hit + o.hit, read: d.read + o.read, statements: d.statements + o.statements,
+		sessions: d.sessions + o.sessions,
 	}
 }
 

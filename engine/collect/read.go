@@ -152,16 +152,16 @@ func (r *reader) newTexts(ctx context.Context, current ...map[statementID]counte
 // database reads the counters of the whole database and the number of its connections.
 func (r *reader) database(ctx context.Context, into *reading) (connections int64, err error) {
 	d := &into.database
-	err = r.conn.QueryRow(ctx, queryDatabase).Scan(&d.commits, &d.rollbacks, &d.deadlocks, &d.tempBytes, &d.hit, &d.read, &d.walBytes, &connections)
+	sessions := "0::bigint"
+	if r.version >= 140000 {
+		sessions = "d.sessions"
+	}
+	err = r.conn.QueryRow(ctx, fmt.Sprintf(queryDatabase, sessions)).Scan(&d.commits, &d.rollbacks, &d.deadlocks, &d.tempBytes, &d.hit, &d.read, &d.sessions, &d.walBytes, &connections)
 	return connections, err
 }
 
-// tables reads gauges and counters of all tables; c names them.
-func (r *reader) tables(ctx context.Context, c *catalog, into *reading) (map[string]*tableState, error) {
-	byOID := map[uint32]*relation{}
-	for _, rel := range c.relations {
-		byOID[rel.oid] = rel
-	}
+// tables reads gauges and counters of all tables; c names them, and sizes are their bytes by OID.
+func (r *reader) tables(ctx context.Context, c *catalog, sizes map[int64]int64, into *reading) (map[string]*tableState, error) {
 	rows, err := r.conn.Query(ctx, queryTables)
 	if err != nil {
 		return nil, err
@@ -172,15 +172,15 @@ func (r *reader) tables(ctx context.Context, c *catalog, into *reading) (map[str
 		var oid, root int64
 		var isPartition, isParent bool
 		var estimate, live float64
-		var bytes, dead, modified int64
+		var dead, modified int64
 		var vacuumed, analyzed *time.Time
 		var options string
 		var t tableCounters
-		if err := rows.Scan(&oid, &root, &isPartition, &isParent, &estimate, &live, &bytes, &dead, &modified, &vacuumed, &analyzed, &options, &t.seqScan, &t.seqRows, &t.idxScan, &t.idxRows, &t.hit, &t.read); err != nil {
+		if err := rows.Scan(&oid, &root, &isPartition, &isParent, &estimate, &live, &dead, &modified, &vacuumed, &analyzed, &options, &t.seqScan, &t.seqRows, &t.idxScan, &t.idxRows, &t.hit, &t.read); err != nil {
 			rows.Close()
 			return nil, err
 		}
-		rel := byOID[uint32(root)]
+		rel := c.byOID[uint32(root)]
 		if rel == nil {
 			continue // made since the catalog was read: it comes with the next tick
 		}
@@ -203,7 +203,7 @@ func (r *reader) tables(ctx context.Context, c *catalog, into *reading) (map[str
 				s.estimate = max(s.estimate, 0) + estimate
 			}
 		}
-		s.bytes, s.deadRows, s.modified = s.bytes+bytes, s.deadRows+dead, s.modified+modified
+		s.bytes, s.deadRows, s.modified = s.bytes+sizes[oid], s.deadRows+dead, s.modified+modified
 		s.vacuumed, s.analyzed = later(s.vacuumed, vacuumed), later(s.analyzed, analyzed)
 		if options != "" {
 			s.options = options
@@ -221,9 +221,15 @@ func later(a time.Time, b *time.Time) time.Time {
 	return a
 }
 
+// fingerprint gives a text that changes with the structure, and one that changes with the settings.
+func (r *reader) fingerprint(ctx context.Context) (structure, settings string, err error) {
+	err = r.conn.QueryRow(ctx, queryFingerprint).Scan(&structure, &settings)
+	return structure, settings, err
+}
+
 // catalog reads the structure of the database.
 func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, error) {
-	c := &catalog{relations: map[string]*relation{}, searchPath: searchPath, references: map[[2]string]bool{}}
+	c := &catalog{relations: map[string]*relation{}, byOID: map[uint32]*relation{}, searchPath: searchPath, references: map[[2]string]bool{}}
 	rows, err := r.conn.Query(ctx, queryRelations)
 	if err != nil {
 		return nil, err
@@ -233,7 +239,7 @@ func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, er
 		var oid, root int64
 		var columns []string
 		rel := &relation{columns: map[string]bool{}}
-		if err := rows.Scan(&oid, &rel.schema, &rel.name, &rel.view, &rel.definition, &root, &columns); err != nil {
+		if err := rows.Scan(&oid, &rel.schema, &rel.name, &rel.view, &rel.definition, &root, &columns, &rel.columnOptions); err != nil {
 			rows.Close()
 			return nil, err
 		}
@@ -250,7 +256,7 @@ func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, er
 		if root := byOID[roots[oid]]; root != nil {
 			rel = root
 		}
-		c.relations[names[oid]] = rel
+		c.relations[names[oid]], c.byOID[oid] = rel, rel
 	}
 	rows, err = r.conn.Query(ctx, queryForeignKeys)
 	if err != nil {
