@@ -122,3 +122,29 @@ WHERE DIGEST_TEXT NOT LIKE '%performance_schema%' AND DIGEST_TEXT NOT LIKE '%gra
 		t.Errorf("differs from %s (-update writes it anew; read the difference first):\n%s", golden, got.String())
 	}
 }
+
+// FuzzDigestUsage feeds digests that no server would write: whatever comes, what is found must make sense.
+func FuzzDigestUsage(f *testing.F) {
+	for _, file := range []string{"testdata/mysql/shop.golden", "testdata/mysql/sakila.golden"} {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for text := range strings.SplitSeq(string(raw), "\n") {
+			f.Add(text)
+		}
+	}
+	c := shopCatalog()
+	c.mysql = true
+	f.Fuzz(func(t *testing.T, text string) {
+		u := digestUsage(text, c, "public")
+		if u == nil {
+			return
+		}
+		for _, p := range u.pairs {
+			if p.a == "" || p.b == "" || p.times < 1 {
+				t.Errorf("%q gives the pair %+v", text, p)
+			}
+		}
+	})
+}
