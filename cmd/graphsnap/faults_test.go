@@ -137,8 +137,14 @@ var traces = map[string]trace{
 		return d.change("random_page_cost:Setting").Status == engine.StatusAdded && d.plansChanged() > 0
 	}},
 	"temp-spill": {"`temp_bytes_per_s` of the database, `temp_blocks_per_call` of a new Statement", func(d seen) bool {
-		before, after := d.prop(shopDatabase, "temp_bytes_per_s")
-		return before == 0 && after > 1e6
+		_, bytes := d.prop(shopDatabase, "temp_bytes_per_s")
+		for _, c := range d.Changes {
+			_, blocks := d.prop(c.Key, "temp_blocks_per_call")
+			if c.Type == "Statement" && c.Status == engine.StatusAdded && blocks > 0 && bytes > 1e6 {
+				return true
+			}
+		}
+		return false
 	}},
 	"connection-storm": {"`connections` and `new_sessions_per_s` of the database rise", func(d seen) bool {
 		before, after := d.prop(shopDatabase, "connections")
@@ -192,6 +198,9 @@ func (d seen) planLost(index string) bool {
 // TestFaultsLeaveTraces starts each fault of the demo on a real database under the demo's workload, captures before and
 // after, and looks for the trace of each fault in the diff: its own must be there, those of the others must not.
 func TestFaultsLeaveTraces(t *testing.T) {
+	if *faultTable == "" {
+		t.Skip("takes four minutes: go test ./cmd/graphsnap -run FaultsLeaveTraces -fault-table FILE")
+	}
 	ctx := context.Background()
 	dsn := enginetest.Postgres(t, "pg_stat_statements.track=all", "jit=off")
 	quiet := slog.New(slog.DiscardHandler)
@@ -238,7 +247,7 @@ func TestFaultsLeaveTraces(t *testing.T) {
 		t.Fatalf("%d faults, %d traces", len(state.Faults), len(traces))
 	}
 	var table strings.Builder
-	table.WriteString("| fault | true cause | trace in the diff | also found by |\n|---|---|---|---|\n")
+	table.WriteString("| fault | true cause | trace in the diff | found after |\n|---|---|---|---|\n")
 	for _, fault := range state.Faults {
 		t.Run(fault.Name, func(t *testing.T) {
 			before, err := e.Capture(ctx, engine.CaptureRequest{Description: "before"})
@@ -272,14 +281,12 @@ func TestFaultsLeaveTraces(t *testing.T) {
 					break
 				}
 			}
-			var others []string
+			fmt.Fprintf(&table, "| `%s` | %s | %s | %.0f s |\n", fault.Name, fault.Cause, traces[fault.Name].says, time.Since(begun).Seconds())
 			for name, other := range traces {
 				if name != fault.Name && other.found(d) {
-					others = append(others, name)
 					t.Errorf("the diff after %s also shows %s: %s", fault.Name, name, outline(d))
 				}
 			}
-			fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", fault.Name, fault.Cause, traces[fault.Name].says, strings.Join(others, ", "))
 			if err := demo.ClearFaults(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -293,15 +300,10 @@ func TestFaultsLeaveTraces(t *testing.T) {
 					}
 				}
 			}
-			t.Logf("found after %.1f s", time.Since(begun).Seconds())
 		})
 	}
-	if *faultTable != "" {
-		text := strings.ReplaceAll(table.String(), " also found by |", "")
-		text = strings.ReplaceAll(strings.ReplaceAll(text, "|---|---|---|---|", "|---|---|---|"), " |  |\n", " |\n")
-		if err := os.WriteFile(*faultTable, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(*faultTable, []byte(table.String()), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -312,7 +314,7 @@ func outline(d seen) string {
 		if c.Kind == engine.KindNode || strings.Contains(c.Key, "FK_CHECK") || strings.Contains(c.Key, "LOCK") {
 			fmt.Fprintf(&b, "\n%s %s", c.Status, c.Key)
 			for _, p := range c.Properties {
-				fmt.Fprintf(&b, " %s: %.80v -> %.80v;", p.Name, p.From, p.To)
+				fmt.Fprintf(&b, " %s: %.80s -> %.80s;", p.Name, fmt.Sprint(p.From), fmt.Sprint(p.To))
 			}
 		}
 	}

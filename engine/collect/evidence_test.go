@@ -81,7 +81,7 @@ func TestEvidence(t *testing.T) {
 		t.Error("an extension or an index is not linked")
 	}
 	check := find(t, before, "products:Table-[FK_CHECK:products_category_id_fkey write]->categories:Table")
-	if v, _ := check.Properties.Number("value"); v <= 0 || check.Properties["shared_by"] != int64(2) {
+	if v, _ := check.Properties.Number("value"); v <= 0 || check.Properties["shared_by"] != "inserts" {
 		t.Errorf("foreign-key checks are %v", check.Properties)
 	}
 	digest, with := shape(t, before, "JOIN products")
@@ -156,7 +156,7 @@ func TestEvidenceIsStill(t *testing.T) {
 		tick := w.round(t, c)
 		if i > 2 {
 			for _, n := range tick.Graph.Nodes {
-				if n.Type() == "Table" || n.Type() == labelDatabase {
+				if n.Type() == "Table" || n.Type() == labelDatabase || n.Type() == labelStatement {
 					continue
 				}
 				for name, v := range n.Properties {

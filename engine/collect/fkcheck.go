@@ -40,9 +40,13 @@ func (r *round) foreignKeyChecks(b *builder) {
 	type direction struct {
 		fk   *foreignKey
 		when string
-		of   int // foreign keys that the check may belong to
 	}
-	sums := map[direction]*load{}
+	type work struct {
+		calls, execMS float64
+		quality       quality
+		shared        bool
+	}
+	sums := map[direction]work{}
 	for id, s := range r.sum.nested {
 		c, ok := r.checks[id.query]
 		if !ok {
@@ -66,20 +70,33 @@ func (r *round) foreignKeyChecks(b *builder) {
 		if len(exactly) == 0 {
 			exactly, when = maybe, "write"
 		}
+		// The check of a write names the referenced table only. Its calls are those of the tables that were written to.
+		var inserts int64
 		for _, fk := range exactly {
-			at(sums, direction{fk, when, len(exactly)}).add(s.calls, s.rows, s.execMS, 0, s.quality)
+			inserts += r.sum.tables[fk.from].inserts
+		}
+		for _, fk := range exactly {
+			part := 1 / float64(len(exactly))
+			if inserts > 0 {
+				part = share(float64(r.sum.tables[fk.from].inserts), float64(inserts))
+			}
+			if part > 0 {
+				l := sums[direction{fk, when}]
+				l.calls, l.execMS = l.calls+part*float64(s.calls), l.execMS+part*s.execMS
+				l.quality, l.shared = worst(l.quality, s.quality), l.shared || len(exactly) > 1
+				sums[direction{fk, when}] = l
+			}
 		}
 	}
 	for d, l := range sums {
 		key := engine.RelationshipKey(d.fk.from, relFKCheck, d.fk.to, d.fk.name+" "+d.when)
 		p := engine.Properties{
-			"name": d.fk.name, "when": d.when, "has_index": d.fk.index != "", "quality": string(l.quality),
-			"value": r.levels.of(key, float64(l.calls)/r.sum.seconds, rateTolerance), "unit": "checks/s",
-			"latency_ms": r.levels.of(key+" latency", l.execMS/float64(l.calls), rateTolerance),
+			"name": d.fk.name, "when": d.when, "has_index": d.fk.index != "", "quality": string(worst(l.quality, exact)),
+			"value": r.levels.of(key, l.calls/r.sum.seconds, rateTolerance), "unit": "checks/s",
+			"latency_ms": r.levels.of(key+" latency", l.execMS/l.calls, rateTolerance),
 		}
-		if d.of > 1 {
-			// The server's statement names the referenced table only.
-			p["shared_by"] = int64(d.of)
+		if l.shared {
+			p["shared_by"] = "inserts"
 		}
 		b.link(d.fk.from, relFKCheck, d.fk.to, d.fk.name+" "+d.when, p)
 	}

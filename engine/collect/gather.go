@@ -88,8 +88,7 @@ func (c *Collector) askPlans(ctx context.Context, r *round) error {
 	if last := c.samples[len(c.samples)-1]; last.active >= busySessions {
 		return nil
 	}
-	loads := r.loads()
-	loads = loads[:min(len(loads), planStatements)]
+	loads := r.top(r.loads())
 	ids := make([]int64, 0, len(loads))
 	for _, l := range loads {
 		ids = append(ids, l.queries[0])
@@ -108,7 +107,11 @@ func (c *Collector) askPlans(ctx context.Context, r *round) error {
 		}
 	}
 	delete(c.missing, "plans")
+	begun := c.o.Clock.Now()
 	for _, l := range loads {
+		if c.o.Clock.Now().Sub(begun) > plansTimeout {
+			break // those of before stand for the rest
+		}
 		err := c.optional(ctx, "plans", "GRANT pg_read_all_data TO "+c.reader.conn.Config().User+";", func(ctx context.Context) error {
 			p, err := c.reader.askPlan(ctx, texts[l.queries[0]])
 			if err == nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"graphsnap/engine"
 )
@@ -22,9 +23,9 @@ type plan struct {
 }
 
 const (
-	// planStatements is how many statements are asked for, planMS how long one may take.
-	planStatements = 12
-	planMS         = 500
+	// planMS is how long one plan may take, plansTimeout how long all of a round.
+	planMS       = 500
+	plansTimeout = 2 * time.Second
 	// busySessions is from how many active sessions on plan probes wait for a quieter moment.
 	busySessions = 24
 	maxShape     = 4000

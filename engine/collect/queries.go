@@ -29,9 +29,11 @@ FROM pg_stat_database d WHERE d.datname = current_database()`
 FROM %[1]s.pg_stat_statements(false) s
 WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`
 
+	// The text of what a client sent comes first: below EXPLAIN the same statement stands under the collector's text.
 	queryTexts = `SELECT ` + mark + ` DISTINCT ON (s.queryid) s.queryid, s.query
 FROM %[1]s.pg_stat_statements(true) s
-WHERE s.queryid = ANY($1) AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`
+WHERE s.queryid = ANY($1) AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY s.queryid, %[2]s`
 
 	queryForgotten = `SELECT ` + mark + ` dealloc, stats_reset FROM %[1]s.pg_stat_statements_info`
 
@@ -40,7 +42,7 @@ WHERE s.queryid = ANY($1) AND s.dbid = (SELECT oid FROM pg_database WHERE datnam
        c.reltuples::float8, coalesce(st.n_live_tup, 0)::float8,
        coalesce(st.n_dead_tup, 0), coalesce(st.n_mod_since_analyze, 0), greatest(st.last_vacuum, st.last_autovacuum), greatest(st.last_analyze, st.last_autoanalyze),
        coalesce(array_to_string(c.reloptions, ', '), ''),
-       coalesce(st.seq_scan, 0), coalesce(st.seq_tup_read, 0), coalesce(st.idx_scan, 0), coalesce(st.idx_tup_fetch, 0),
+       coalesce(st.seq_scan, 0), coalesce(st.seq_tup_read, 0), coalesce(st.idx_scan, 0), coalesce(st.idx_tup_fetch, 0), coalesce(st.n_tup_ins, 0),
        coalesce(io.heap_blks_hit, 0), coalesce(io.heap_blks_read, 0)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace

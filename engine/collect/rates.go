@@ -80,8 +80,8 @@ func (c counters) deviation() float64 { return math.Sqrt(share(c.m2, float64(c.c
 
 // tableCounters are the monotone counters of one table.
 type tableCounters struct {
-	seqScan, seqRows, idxScan, idxRows, hit, read int64
-	waits                                         waits // MySQL only
+	seqScan, seqRows, idxScan, idxRows, hit, read, inserts int64
+	waits                                                  waits // MySQL only
 }
 
 // databaseCounters are the monotone counters of the whole database.
@@ -235,16 +235,16 @@ func (a *reading) statementDeltas(b *reading, past, present map[statementID]coun
 }
 
 func (t tableCounters) atLeast(o tableCounters) bool {
-	return t.seqScan >= o.seqScan && t.seqRows >= o.seqRows && t.idxScan >= o.idxScan && t.idxRows >= o.idxRows && t.hit >= o.hit && t.read >= o.read &&
+	return t.seqScan >= o.seqScan && t.seqRows >= o.seqRows && t.idxScan >= o.idxScan && t.idxRows >= o.idxRows && t.hit >= o.hit && t.read >= o.read && t.inserts >= o.inserts &&
 		!t.waits.fell(o.waits)
 }
 
 func (t tableCounters) minus(o tableCounters) tableCounters {
-	return tableCounters{t.seqScan - o.seqScan, t.seqRows - o.seqRows, t.idxScan - o.idxScan, t.idxRows - o.idxRows, t.hit - o.hit, t.read - o.read, t.waits.minus(o.waits)}
+	return tableCounters{t.seqScan - o.seqScan, t.seqRows - o.seqRows, t.idxScan - o.idxScan, t.idxRows - o.idxRows, t.hit - o.hit, t.read - o.read, t.inserts - o.inserts, t.waits.minus(o.waits)}
 }
 
 func (t tableCounters) plus(o tableCounters) tableCounters {
-	return tableCounters{t.seqScan + o.seqScan, t.seqRows + o.seqRows, t.idxScan + o.idxScan, t.idxRows + o.idxRows, t.hit + o.hit, t.read + o.read, t.waits.plus(o.waits)}
+	return tableCounters{t.seqScan + o.seqScan, t.seqRows + o.seqRows, t.idxScan + o.idxScan, t.idxRows + o.idxRows, t.hit + o.hit, t.read + o.read, t.inserts + o.inserts, t.waits.plus(o.waits)}
 }
 
 // window adds up the deltas of the last rounds. Adding deltas, rather than comparing the ends of the window, keeps a

@@ -53,14 +53,11 @@ func (r *reader) findStatements(ctx context.Context) error {
 
 // statements reads the counters of all statements. hidden counts rows whose text this user may not see.
 func (r *reader) statements(ctx context.Context, into *reading) (hidden int, err error) {
-	nested, since := "false", "NULL::timestamptz"
-	if r.version >= 140000 {
-		nested = "NOT s.toplevel"
-	}
+	since := "NULL::timestamptz"
 	if r.version >= 170000 {
 		since = "s.stats_since"
 	}
-	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryStatements, r.schema, nested, since))
+	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryStatements, r.schema, r.nested(), since))
 	if err != nil {
 		return 0, statementsError(err)
 	}
@@ -116,6 +113,14 @@ func statementsError(err error) error {
 	return err
 }
 
+// nested gives, as SQL, whether a row of pg_stat_statements is of a statement that another one caused.
+func (r *reader) nested() string {
+	if r.version < 140000 {
+		return "false"
+	}
+	return "NOT s.toplevel"
+}
+
 // newTexts fetches the texts of statements that were not seen before.
 func (r *reader) newTexts(ctx context.Context, current ...map[statementID]counters) (map[int64]string, error) {
 	var unknown []int64
@@ -132,21 +137,7 @@ func (r *reader) newTexts(ctx context.Context, current ...map[statementID]counte
 	if len(unknown) == 0 {
 		return nil, nil
 	}
-	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryTexts, r.schema), unknown)
-	if err != nil {
-		return nil, err
-	}
-	found := map[int64]string{}
-	for rows.Next() {
-		var id int64
-		var text string
-		if err := rows.Scan(&id, &text); err != nil {
-			rows.Close()
-			return nil, err
-		}
-		found[id] = text
-	}
-	return found, rows.Err()
+	return r.textsOf(ctx, unknown)
 }
 
 // database reads the counters of the whole database and the number of its connections.
@@ -176,7 +167,7 @@ func (r *reader) tables(ctx context.Context, c *catalog, sizes map[int64]int64, 
 		var vacuumed, analyzed *time.Time
 		var options string
 		var t tableCounters
-		if err := rows.Scan(&oid, &root, &isPartition, &isParent, &estimate, &live, &dead, &modified, &vacuumed, &analyzed, &options, &t.seqScan, &t.seqRows, &t.idxScan, &t.idxRows, &t.hit, &t.read); err != nil {
+		if err := rows.Scan(&oid, &root, &isPartition, &isParent, &estimate, &live, &dead, &modified, &vacuumed, &analyzed, &options, &t.seqScan, &t.seqRows, &t.idxScan, &t.idxRows, &t.inserts, &t.hit, &t.read); err != nil {
 			rows.Close()
 			return nil, err
 		}

@@ -23,6 +23,9 @@ func (r *resolver) statement(node object, parent *scope, ctes map[string]*output
 		switch kind {
 		case "SelectStmt":
 			return r.query(stmt, parent, ctes)
+		case "PrepareStmt":
+			query, _ := stmt["query"].(object)
+			return r.statement(query, parent, ctes)
 		case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt":
 			return r.change(stmt, parent, ctes)
 		}

@@ -136,7 +136,7 @@ func storable(text string) string {
 
 // textsOf reads texts of statements by query id.
 func (r *reader) textsOf(ctx context.Context, ids []int64) (map[int64]string, error) {
-	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryTexts, r.schema), ids)
+	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryTexts, r.schema, r.nested()), ids)
 	if err != nil {
 		return nil, err
 	}

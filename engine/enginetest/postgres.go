@@ -121,8 +121,13 @@ func (s *PostgresServer) Stop(how syscall.Signal) {
 	}
 }
 
-// PID gives the process id of the running server.
-func (s *PostgresServer) PID() int { return s.process.Process.Pid }
+// PID gives the process id of the running server, 0 while it is stopped.
+func (s *PostgresServer) PID() int {
+	if s.process == nil {
+		return 0
+	}
+	return s.process.Process.Pid
+}
 
 // Log gives the server's log so far.
 func (s *PostgresServer) Log() string {

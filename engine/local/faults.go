@@ -48,8 +48,9 @@ func faultTable() []fault {
 			name:  "stale-statistics",
 			cause: "reviews grew to three times its rows with autovacuum off for it, so the planner knows a table that is no more",
 			start: []string{
-				`ALTER TABLE reviews SET (autovacuum_enabled = false)`,
+				`ALTER TABLE reviews SET (autovacuum_enabled = false)`, `ALTER TABLE reviews DISABLE TRIGGER ALL`,
 				`INSERT INTO reviews (product_id, user_id, rating, body) SELECT 1 + i % 20000, 1 + (i * 7867) % 250000, 1 + i % 5, 'Imported review' FROM generate_series(1, 240000) i`,
+				`ALTER TABLE reviews ENABLE TRIGGER ALL`,
 			},
 			clear:   []string{`DELETE FROM reviews WHERE body = 'Imported review'`, `ALTER TABLE reviews RESET (autovacuum_enabled)`, `VACUUM FULL reviews`, `ANALYZE reviews`},
 			present: `SELECT reloptions IS NOT NULL FROM pg_class WHERE oid = 'reviews'::regclass`,
@@ -63,10 +64,10 @@ func faultTable() []fault {
 		},
 		{
 			name:  "table-bloat",
-			cause: "autovacuum is off for inventory and a job rewrote all its rows six times, so it is mostly dead rows",
+			cause: "autovacuum is off for inventory and a job rewrote all its rows four times, so it is mostly dead rows",
 			start: []string{
-				`ALTER TABLE inventory SET (autovacuum_enabled = false)`, `UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`,
-				`UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`,
+				`ALTER TABLE inventory SET (autovacuum_enabled = false)`, `UPDATE inventory SET quantity = quantity`,
+				`UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`,
 			},
 			clear:   []string{`ALTER TABLE inventory RESET (autovacuum_enabled)`, `VACUUM FULL inventory`, `ANALYZE inventory`},
 			present: `SELECT reloptions IS NOT NULL FROM pg_class WHERE oid = 'inventory'::regclass`,
