@@ -40,7 +40,7 @@ WHERE EVENT_NAME = 'statement/com/Execute'`
 	mysqlTexts = `SELECT coalesce(SCHEMA_NAME, '') AS graphsnap_own, DIGEST, DIGEST_TEXT FROM performance_schema.events_statements_summary_by_digest WHERE DIGEST IN (%s)`
 
 	// An index of NULL is none: rows found by reading on, and rows inserted.
-	mysqlTableWaits = `SELECT OBJECT_SCHEMA AS graphsnap_own, OBJECT_NAME, coalesce(INDEX_NAME, ''), COUNT_FETCH, COUNT_WRITE, SUM_TIMER_WAIT / 1e9
+	mysqlTableWaits = `SELECT OBJECT_SCHEMA AS graphsnap_own, OBJECT_NAME, coalesce(INDEX_NAME, ''), COUNT_FETCH, COUNT_WRITE, COUNT_INSERT, SUM_TIMER_WAIT / 1e9
 FROM performance_schema.table_io_waits_summary_by_index_usage
 WHERE OBJECT_TYPE = 'TABLE' AND COUNT_STAR > 0 AND OBJECT_SCHEMA NOT IN ` + systemSchemas
 

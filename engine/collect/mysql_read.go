@@ -230,9 +230,9 @@ func (r *mysqlReader) tableWaits(ctx context.Context, c *catalog, into *reading)
 	into.tables, into.indexes, strangers = map[string]tableCounters{}, map[string]int64{}, map[string]bool{}
 	err = r.rows(ctx, func(rows *sql.Rows) error {
 		var schema, name, index string
-		var fetched, written int64
+		var fetched, written, inserted int64
 		var ms float64
-		if err := rows.Scan(&schema, &name, &index, &fetched, &written, &ms); err != nil {
+		if err := rows.Scan(&schema, &name, &index, &fetched, &written, &inserted, &ms); err != nil {
 			return err
 		}
 		rel := c.relations[schema+"."+name]
@@ -240,7 +240,7 @@ func (r *mysqlReader) tableWaits(ctx context.Context, c *catalog, into *reading)
 			strangers[schema] = true
 			return nil
 		}
-		t := tableCounters{seqRows: fetched, waits: waits{written: written, ioMS: ms}}
+		t := tableCounters{seqRows: fetched, inserts: inserted, waits: waits{written: written, ioMS: ms}}
 		if index != "" {
 			t.seqRows, t.idxRows = 0, fetched
 			into.indexes[strconv.FormatInt(indexID(rel, index), 10)] = fetched
