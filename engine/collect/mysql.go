@@ -75,6 +75,10 @@ func (m *missing) err() error {
 func (c *Collector) readMySQL(ctx context.Context) (*engine.Tick, error) {
 	start, r, lacks := c.o.Clock.Now(), c.mysql, &missing{}
 	now := &reading{}
+	// Before the statements, because a new catalog has all of them read and understood again.
+	if err := c.refreshMySQL(ctx, lacks); err != nil {
+		return nil, err
+	}
 	fresh, err := c.readDigests(ctx, now, lacks)
 	if err != nil {
 		return nil, err
@@ -87,9 +91,6 @@ func (c *Collector) readMySQL(ctx context.Context) (*engine.Tick, error) {
 		now.at = status.at
 	}
 	c.settleEpoch(now, status)
-	if err := c.refreshMySQL(ctx, lacks); err != nil {
-		return nil, err
-	}
 	strangers, err := map[string]bool{}, error(nil)
 	if !r.off {
 		strangers, err = r.tableWaits(ctx, c.catalog, now)

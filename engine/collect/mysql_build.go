@@ -11,7 +11,7 @@ import (
 	"graphsnap/engine"
 )
 
-// warnOfLosses says whether statements of the window are missing from the digests, and marks all values as what is left
+// warnOfLosses names statements of the window that are missing from the digests, and marks all values as what is left
 // then: lower bounds.
 func warnOfLosses(sum *delta, lacks *missing) {
 	if sum == nil || sum.seconds <= 0 {
