@@ -139,7 +139,7 @@ func checkGolden(t *testing.T, dsn, name string, statements []string) {
 		if err != nil || describe(plain) != describe(u) {
 			t.Errorf("%s resolves to\n%s with values and to\n%s without (%v)", text, describe(plain), describe(u), err)
 		}
-		fmt.Fprintf(&got, "%s\n%s\n", normalised, describe(u))
+		fmt.Fprintf(&got, "%s\n%s\n", text, describe(u))
 	}
 	golden := "testdata/corpus/" + name + ".golden"
 	if *update {

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"slices"
 
 	"graphsnap/engine"
 )
@@ -89,6 +90,9 @@ func (c *Collector) askPlans(ctx context.Context, r *round) error {
 		return nil
 	}
 	loads := r.top(r.loads())
+	loads = slices.DeleteFunc(loads, func(l *statementLoad) bool {
+		return l.usage == nil || len(l.usage.tables) == 0 // its plan explains nothing
+	})
 	ids := make([]int64, 0, len(loads))
 	for _, l := range loads {
 		ids = append(ids, l.queries[0])

@@ -216,7 +216,7 @@ func (a *reading) statementDeltas(b *reading, past, present map[statementID]coun
 			if disturbed && (!told || began.Before(a.at)) {
 				s.quality = lowerBound
 			}
-		case told && began.After(a.at) || now.began(before):
+		case told && began.After(a.at) || !told && !a.reset.Equal(b.reset) || now.began(before):
 			s.quality = lowerBound
 		default:
 			s.counters = now.minus(before)

@@ -105,7 +105,7 @@ func (s *PostgresServer) Start(t testing.TB) {
 	defer ready.Stop()
 	for range 600 {
 		<-ready.C
-		if exec.Command(filepath.Join(s.bin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.port)).Run() == nil {
+		if strings.HasPrefix(s.status(), "ready") {
 			return
 		}
 	}
@@ -119,6 +119,16 @@ func (s *PostgresServer) Stop(how syscall.Signal) {
 		_ = s.process.Wait()
 		s.process = nil
 	}
+}
+
+// status gives what the server says of itself in its lock file: starting, ready or stopping.
+func (s *PostgresServer) status() string {
+	raw, _ := os.ReadFile(filepath.Join(s.dir, "data", "postmaster.pid"))
+	lines := strings.Split(string(raw), "\n")
+	if len(lines) < 8 || lines[0] != strconv.Itoa(s.PID()) {
+		return ""
+	}
+	return lines[7]
 }
 
 // PID gives the process id of the running server, 0 while it is stopped.
@@ -153,8 +163,12 @@ func runAs(t testing.TB, dir, name string) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
-// postgresBin gives the programs of the newest installed server.
+// postgresBin gives the programs of the newest installed server, or of the one in GRAPHSNAP_TEST_POSTGRES, a folder with
+// initdb and postgres.
 func postgresBin() string {
+	if bin := os.Getenv("GRAPHSNAP_TEST_POSTGRES"); bin != "" {
+		return bin
+	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	sort.Slice(found, func(i, j int) bool { return version(found[i]) < version(found[j]) })
 	if len(found) > 0 {
