@@ -103,7 +103,6 @@ type ComparisonBrief struct {
 // ElementHistory is one element over time, oldest first.
 type ElementHistory struct {
 	Key      string         `json:"key"`
-	Source   string         `json:"source"`
 	Property string         `json:"property" doc:"The property that value shows"`
 	Unit     string         `json:"unit" doc:"Of value; empty where it has none or it is unknown"`
 	Points   []ElementPoint `json:"points" nullable:"false"`

@@ -60,6 +60,10 @@ func problemOf(log *slog.Logger, err error) *Problem {
 		}
 	case errors.As(err, &e) && e.Message != "":
 		p.Detail = e.Message
+		// Our own messages are made for people; what is under the last of them is not.
+		for errors.As(e.Cause, &e) && e.Message != "" {
+			p.Detail += ": " + e.Message
+		}
 	default:
 		p.Detail = "the request was interrupted before it was done"
 	}

@@ -112,7 +112,7 @@ func (s *Server) elementHistory(ctx context.Context, in *elementHistoryInput) (*
 	}
 	_, relationship, isRelationship := strings.Cut(in.Key, "-[")
 	relType, _, _ := strings.Cut(relationship, "]->")
-	out := ElementHistory{Key: in.Key, Source: in.Source, Property: in.Property, Points: make([]ElementPoint, len(points))}
+	out := ElementHistory{Key: in.Key, Property: in.Property, Points: make([]ElementPoint, len(points))}
 	switch {
 	case in.Property == "" && (isRelationship || in.From != ""):
 		out.Property = "value"
