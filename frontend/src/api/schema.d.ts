@@ -736,7 +736,6 @@ export interface components {
             points: components["schemas"]["ElementPoint"][];
             /** @description The property that value shows */
             property: string;
-            source: string;
             /** @description Of value; empty where it has none or it is unknown */
             unit: string;
         };
