@@ -14,7 +14,7 @@ FUZZTIME ?= 60s
 CYCLES ?= 5
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build viewer run test test-short e2e lint fuzz faults bench generate check-generated screenshot clean preflight-run preflight-test versions
+.PHONY: help build viewer run test test-short e2e lint fuzz faults bench bench-go generate check-generated screenshot clean preflight-run preflight-test versions
 
 help: ## list the targets and their variables
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -56,8 +56,11 @@ fuzz: ## run every fuzz target for FUZZTIME (default 60s)
 faults: preflight-test ## kill servers in the middle of captures, CYCLES times (default 5)
 	CI=true go test -count=$(CYCLES) -timeout 60m -run 'Dies|Sweep|AllOrNothing' ./engine/...
 
-bench: preflight-test ## run the benchmarks, each beside its raw limit
-	CI=true go test -timeout 60m -run '^$$' -bench . -benchtime 3x -benchmem ./engine/...
+bench: preflight-run $(BIN) ## measure captures, comparisons, lists and exports beside their raw limits (ARGS='--size 100000/500000 --json')
+	$(BIN) bench $(ARGS)
+
+bench-go: ## run the benchmarks of the Go packages
+	go test -timeout 60m -run '^$$' -bench . -benchtime 3x -benchmem ./engine/...
 
 generate: $(MODULES) ## write api/openapi.json and the viewer's types from the routes
 	go run ./cmd/graphsnap openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed live freeze query verify audit remove
+//go:embed live freeze query verify audit remove bench
 var statements embed.FS
 
 //go:embed migrations
@@ -33,7 +33,7 @@ type Statement struct {
 	Text    string // the statement without its header
 	About   string // what it answers
 	Mode    Mode
-	On      string   // the database it runs on: live, snapshots or both
+	On      string   // the database it runs on: live, snapshots, both, or apoc (snapshots with APOC)
 	Params  []string // names of its parameters
 	Columns []string // names of its columns
 	Scan    string   // why an AllNodesScan or a CartesianProduct is right here; "" where none may occur
@@ -45,6 +45,10 @@ var (
 	LiveStrangers           = load("live/strangers")
 	LiveNodes               = load("live/nodes")
 	LiveRelationships       = load("live/relationships")
+	LiveState               = load("live/state")
+	LiveInFlight            = load("live/in_flight")
+	LiveGate                = load("live/gate")
+	LiveSourceOf            = load("live/source_of")
 	LiveNextTick            = load("live/next_tick")
 	LiveOwnNodes            = load("live/own_nodes")
 	LiveOwnRelationships    = load("live/own_relationships")
@@ -97,6 +101,21 @@ var (
 	VerifyOrder       = load("verify/order")
 	VerifyLinks       = load("verify/links")
 	VerifyTimelines   = load("verify/timelines")
+
+	BenchLiveNodes     = load("bench/live_nodes")
+	BenchLiveRels      = load("bench/live_relationships")
+	BenchLiveChange    = load("bench/live_change")
+	BenchLiveClear     = load("bench/live_clear")
+	BenchLiveTouch     = load("bench/live_touch")
+	BenchReadNodes     = load("bench/read_nodes")
+	BenchReadRels      = load("bench/read_relationships")
+	BenchRawNodes      = load("bench/raw_nodes")
+	BenchRawRels       = load("bench/raw_relationships")
+	BenchRawClear      = load("bench/raw_clear")
+	BenchScan          = load("bench/scan")
+	BenchTimeline      = load("bench/timeline")
+	BenchTimelineClear = load("bench/timeline_clear")
+	BenchPeerExport    = load("bench/peer_export")
 
 	AuditAppend = load("audit/append")
 	AuditList   = load("audit/list")

@@ -1,10 +1,10 @@
-// All relationships that leave a node of one source, with the source of their other end.
+// All relationships that leave a node of one source, a row a node: [id, type, id of the end, properties]. One row a
+// relationship takes twice as long.
 // mode: read
 // on: live
 // params: source, default
-// columns: id, type, from, to, to_source, properties
+// columns: from, relationships
 // scan: as in live/nodes
-MATCH (a)-[r]->(b)
-WHERE coalesce(a.source, $default) = $source AND NOT a:LiveGraph AND NOT a:Migration
-RETURN elementId(r) AS id, type(r) AS type, elementId(a) AS from, elementId(b) AS to,
-       coalesce(b.source, $default) AS to_source, properties(r) AS properties
+MATCH (a)
+WHERE coalesce(a.source, $default) = $source AND NOT a:LiveGraph AND NOT a:Migration AND EXISTS { (a)-->() }
+RETURN id(a) AS from, [(a)-[r]->(b) | [id(r), type(r), id(b), properties(r)]] AS relationships

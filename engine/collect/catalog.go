@@ -13,6 +13,8 @@ type relation struct {
 	view         bool
 	definition   string // of a view
 	columns      map[string]bool
+	// columnOptions are the columns whose statistics somebody tuned, `user_id n_distinct=1`.
+	columnOptions string
 }
 
 // key is the node's key; tables of the schema public go by their bare name.
@@ -43,6 +45,7 @@ type foreignKey struct {
 // catalog is what the database says of its own structure.
 type catalog struct {
 	relations  map[string]*relation // by "schema.name", partitions under their own name too
+	byOID      map[uint32]*relation // partitions under their own, leading to their root
 	searchPath []string
 	keys       []foreignKey
 	references map[[2]string]bool // node keys, referencing and referenced

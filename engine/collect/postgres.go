@@ -17,9 +17,13 @@ const (
 	DefaultInterval = 5 * time.Second
 	// DefaultWindow is the time over which rates are formed.
 	DefaultWindow = 60 * time.Second
-	// catalogEvery is how often the structure is read again; new tables bring it forward.
-	catalogEvery = 15 * time.Second
-	maxBackOff   = time.Minute
+	// catalogEvery is how often the structure is read again; a change of it brings that forward.
+	catalogEvery = 5 * time.Minute
+	// How many rounds lie between two readings of what changes slowly.
+	settingsRounds, sizesRounds, plansRounds = 3, 12, 12
+	maxBackOff                               = time.Minute
+	// learnTimeout bounds the parsing of new statements in one round.
+	learnTimeout = 5 * time.Second
 	// secondRound is when the second reading follows the first one.
 	secondRound = 2 * time.Second
 	tickTimeout = 30 * time.Second
@@ -39,10 +43,12 @@ type Options struct {
 	Source     Source
 	Thresholds Thresholds
 	Window     time.Duration // 0 means DefaultWindow
-	Writer     engine.LiveWriter
-	Clock      engine.Clock
-	Logger     *slog.Logger
-	OnTick     func(engine.LiveState) // told of each round, also of failed ones
+	// WithoutTexts keeps normalised statement texts out of the graph. Values are never in it.
+	WithoutTexts bool
+	Writer       engine.LiveWriter
+	Clock        engine.Clock
+	Logger       *slog.Logger
+	OnTick       func(engine.LiveState) // told of each round, also of failed ones
 }
 
 // State is how the collecting goes.
@@ -73,6 +79,36 @@ type Collector struct {
 	window      window
 	trends      trends
 	statusCause error
+	memory
+}
+
+// memory is what the loop remembers for evidence.
+type memory struct {
+	rounds              int
+	structure, settings string // fingerprints
+	planned             string // the structure and settings that the plans were asked under
+	indexes             []index
+	known               evidence
+	sizes               map[int64]int64
+	samples             samples
+	levels              levels
+	digests             map[int64]string
+	texts               map[int64]string
+	checks              map[int64]check
+	shown               map[string]bool
+	plans               map[string]plan
+	stale               bool              // the session began under other settings than those of now
+	last                *round            // that was written
+	down                bool              // and the live graph says so
+	gapFrom, gapTo      time.Time         // the last time without figures
+	missing             map[string]string // what cannot be read, with the statement that grants it
+}
+
+func newMemory() memory {
+	return memory{
+		levels: newLevels(), digests: map[int64]string{}, texts: map[int64]string{}, checks: map[int64]check{},
+		shown: map[string]bool{}, plans: map[string]plan{}, missing: map[string]string{},
+	}
 }
 
 // New makes a collector.
@@ -83,7 +119,7 @@ func New(o Options) *Collector {
 	if o.Window == 0 {
 		o.Window = DefaultWindow
 	}
-	c := &Collector{o: o, window: window{length: o.Window}, trends: trends{}}
+	c := &Collector{o: o, window: window{length: o.Window}, trends: trends{}, memory: newMemory()}
 	c.state = State{Health: "no tick yet", DSN: Redact(o.Source.DSN), Live: engine.LiveState{Source: o.Source.Name}}
 	return c
 }
@@ -197,15 +233,21 @@ func (c *Collector) round(ctx context.Context) (engine.LiveState, error) {
 	if c.reader == nil {
 		conn, err := connect(ctx, c.o.Source.DSN)
 		if err != nil {
+			c.writeDown(ctx, err)
 			return engine.LiveState{}, err
 		}
-		c.reader = &reader{conn: conn, texts: map[int64]string{}}
+		c.reader = &reader{conn: conn}
 		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
 		c.catalog = nil
 	}
 	t, err := c.read(ctx)
 	if err != nil {
-		return engine.LiveState{}, explain(err, c.reader.conn.Config())
+		err = explain(err, c.reader.conn.Config())
+		c.writeDown(ctx, err)
+		return engine.LiveState{}, err
+	}
+	if c.stale {
+		c.disconnect(ctx)
 	}
 	tick, err := c.o.Writer.WriteTick(ctx, t)
 	if err != nil {
@@ -225,10 +267,14 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	if c.reader.version < 130000 {
 		return nil, engine.Errorf(engine.KindInvalid, "source", "PostgreSQL %s is too old", id.version).WithHint("13 or newer is needed")
 	}
-	if id.database != c.id.database {
-		c.window.forget()
+	if id.database != c.id.database || id.system != c.id.system {
+		c.window.forget() // the counters of another database
 	}
 	c.id = id
+	// Before the statements, because a new catalog has all of them read and understood again.
+	if err := c.readStructure(ctx); err != nil {
+		return nil, err
+	}
 	now := &reading{epoch: id.started}
 	statements, partial := c.readStatements(ctx, now)
 	if partial != nil && fatal(partial) {
@@ -244,17 +290,24 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.catalog == nil || c.o.Clock.Now().Sub(c.catalogAt) >= catalogEvery {
-		if err := c.refreshCatalog(ctx); err != nil {
-			return nil, err
-		}
-	}
-	tables, err := c.reader.tables(ctx, c.catalog, now)
+	tables, err := c.reader.tables(ctx, c.catalog, c.sizes, now)
 	if err != nil {
 		return nil, err
 	}
+	if err := c.readEvidence(ctx, now); err != nil {
+		return nil, err
+	}
 	c.learn(statements)
+	if partial == nil {
+		partial = c.lacking()
+	}
 
+	if c.down {
+		c.down, c.gapTo = false, now.at
+	}
+	if last := c.window.last; last != nil && now.at.Sub(last.at) > max(c.o.Window, 3*c.o.Source.Interval) {
+		c.window.forget() // a mean over a long silence tells nothing of now
+	}
 	state := engine.LiveState{
 		Source: c.o.Source.Name, CollectedAt: now.at, DatabaseType: "postgresql", DatabaseName: id.database, DatabaseVersion: id.version, Status: "ok",
 	}
@@ -268,7 +321,15 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	r := &round{
 		source: c.o.Source.Name, at: now.at, catalog: c.catalog, tables: tables, usages: c.usages, utility: c.utility, own: c.own,
 		sum: c.window.add(now), thresholds: c.o.Thresholds, trends: c.trends, connections: connections,
+		database: id.database, version: id.version, evidence: c.known, levels: c.levels, sizes: c.sizes, samples: c.samples, activity: c.samples.activity(),
+		byOID: c.catalog.byOID, digests: c.digests, texts: c.texts, checks: c.checks, shown: c.shown,
 	}
+	r.evidence.partial = len(now.hidden) > 0
+	if err := c.askPlans(ctx, r); err != nil {
+		return nil, err
+	}
+	r.gapFrom, r.gapTo = c.gapFrom, c.gapTo
+	c.last = r
 	t := r.tick(state)
 	t.State.Totals.Connections = ptr(connections)
 	if partial != nil && len(now.statements) == 0 {
@@ -276,7 +337,11 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 		totals := &t.State.Totals
 		totals.TotalQPS, totals.AvgLatencyMS, totals.TimeMSPerS, totals.UnattributedMSPerS, totals.ParseCoverage = nil, nil, nil, nil, nil
 	}
-	t.State.Totals.CollectMS = ptr(float64(c.o.Clock.Now().Sub(start).Microseconds()) / 1000)
+	if ms, ok := c.cost(); ok {
+		t.State.Totals.CollectMS = ptr(ms)
+	} else {
+		t.State.Totals.CollectMS = ptr(float64(c.o.Clock.Now().Sub(start).Microseconds()) / 1000)
+	}
 	return t, nil
 }
 
@@ -297,7 +362,7 @@ func (c *Collector) readStatements(ctx context.Context, now *reading) (texts map
 		partial = engine.Errorf(engine.KindDenied, "collect", "%d statements of other users are hidden from user %q", hidden, c.reader.conn.Config().User).
 			WithHint("run as superuser: GRANT pg_monitor TO %s;", c.reader.conn.Config().User)
 	}
-	texts, err = c.reader.newTexts(ctx, now.statements)
+	texts, err = c.reader.newTexts(ctx, now.statements, now.nested)
 	if err != nil {
 		return nil, err
 	}
@@ -310,39 +375,24 @@ func fatal(err error) bool {
 	return !errors.As(err, &known)
 }
 
-func (c *Collector) refreshCatalog(ctx context.Context) error {
-	fresh, err := c.reader.catalog(ctx, c.id.searchPath)
-	if err != nil {
-		return err
-	}
-	if c.catalog != nil && changedRelations(c.catalog, fresh) {
-		// A statement that named an unknown table may be understood now.
-		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
-		c.reader.texts = map[int64]string{}
-	}
-	c.catalog, c.catalogAt = fresh, c.o.Clock.Now()
-	return nil
-}
-
-func changedRelations(a, b *catalog) bool {
-	if len(a.relations) != len(b.relations) {
-		return true
-	}
-	for name, rel := range b.relations {
-		old := a.relations[name]
-		if old == nil || old.oid != rel.oid || len(old.columns) != len(rel.columns) || old.definition != rel.definition {
-			return true
-		}
-	}
-	return false
-}
-
 // learn parses statements that are new and forgets those that are gone. Only what was learned is kept, not the text.
 func (c *Collector) learn(texts map[int64]string) {
+	begun := c.o.Clock.Now()
 	for id, text := range texts {
+		if c.o.Clock.Now().Sub(begun) > learnTimeout {
+			delete(c.reader.known, id) // its turn is in the next round
+			continue
+		}
 		if strings.Contains(text, mark) {
 			c.own[id] = true
 			continue
+		}
+		if check, ok := readCheck(text); ok {
+			c.checks[id] = check
+		}
+		c.digests[id] = digestOf(text)
+		if !c.o.WithoutTexts {
+			c.texts[id] = storable(text)
 		}
 		u, err := parseUsage(text, c.catalog)
 		switch {
@@ -351,15 +401,22 @@ func (c *Collector) learn(texts map[int64]string) {
 			if isUtility(text) {
 				c.utility[id] = true
 			}
-		case u == nil:
-			c.utility[id] = true
 		default:
-			c.usages[id] = u
+			c.usages[id], c.utility[id] = u, u.maintenance
 		}
 	}
-	for id := range c.usages {
-		if _, alive := c.reader.texts[id]; !alive {
-			delete(c.usages, id)
+	forget(c.usages, c.reader.known)
+	forget(c.utility, c.reader.known)
+	forget(c.own, c.reader.known)
+	forget(c.digests, c.reader.known)
+	forget(c.texts, c.reader.known)
+	forget(c.checks, c.reader.known)
+}
+
+func forget[T any](learned map[int64]T, alive map[int64]bool) {
+	for id := range learned {
+		if !alive[id] {
+			delete(learned, id)
 		}
 	}
 }
@@ -390,7 +447,7 @@ func Check(ctx context.Context, dsn string) []Finding {
 		return []Finding{{"reachable", false, err.Error(), engine.HintOf(err)}}
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	r := &reader{conn: conn, texts: map[int64]string{}}
+	r := &reader{conn: conn}
 	id, err := r.identify(ctx)
 	if err != nil {
 		return []Finding{{"reachable", false, explain(err, conn.Config()).Error(), ""}}

@@ -32,8 +32,8 @@ func TestDifference(t *testing.T) {
 		"all reset":                   {at0(0, 100, 50, nil), at0(5, 4, 2, func(r *reading) { r.reset = t0 }), 4, lowerBound},
 		"one reset, no mark":          {at0(0, 100, 50, nil), at0(5, 4, 2, nil), 4, lowerBound},
 		"more calls but less time":    {at0(0, 100, 500, nil), at0(5, 120, 5, nil), 120, lowerBound},
-		"new statement":               {at0(0, 0, 0, func(r *reading) { r.statements = nil }), at0(5, 4, 2, nil), 4, exact},
-		"back after an eviction":      {at0(0, 0, 0, func(r *reading) { r.statements = nil }), at0(5, 4, 2, func(r *reading) { r.forgotten = 9 }), 4, lowerBound},
+		"new statement":               {at0(0, 0, 0, func(r *reading) { r.statements = map[statementID]counters{} }), at0(5, 4, 2, nil), 4, exact},
+		"back after an eviction":      {at0(0, 0, 0, func(r *reading) { r.statements = map[statementID]counters{} }), at0(5, 4, 2, func(r *reading) { r.forgotten = 9 }), 4, lowerBound},
 		"restart with kept counters":  {at0(0, 100, 50, nil), at0(5, 103, 51, func(r *reading) { r.epoch = t0 }), 3, lowerBound},
 		"restart with empty counters": {at0(0, 100, 50, nil), at0(5, 3, 1, func(r *reading) { r.epoch = t0 }), 3, lowerBound},
 	} {

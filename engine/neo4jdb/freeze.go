@@ -2,6 +2,7 @@ package neo4jdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,28 +16,32 @@ import (
 )
 
 const (
-	// batchSize is the number of elements written in one transaction.
-	batchSize = 10_000
+	// batchSize is the number of elements written in one transaction; larger ones stop the server for garbage collection.
+	batchSize = 2_500
+	// lanes is how many batches are written at once. More gain nothing on two cores.
+	lanes = 2
 	// leaseSeconds is how long a staged snapshot lives without a sign of its writer.
 	leaseSeconds = 120
 	// digestModulus keeps sums of digests within 64 bits; the same number stands in freeze/verify_*.cypher.
 	digestModulus = 1_000_000_007
 )
 
-// staging is one snapshot being written: batches go out one behind the other while the next one is put together.
+// staging is one snapshot being written: batches go out on two lanes while the next ones are put together. Nodes are
+// settled before the first relationship goes out.
 type staging struct {
 	*Snapshots
+	seq int64
+
+	mu   sync.Mutex // guards tell, done and ids
 	tell func(stage string, done, total int)
-	seq  int64
+	done int
+	ids  map[string]string // element ids of the staged nodes by key
 
 	batch       int64
-	done        int
 	nodes, rels tally
-	ids         map[string]string // element ids of the staged nodes by key
 	ended       bool
 
-	sending sync.WaitGroup // the batch on its way
-	sent    error          // how it ended; read after sending.Wait
+	flow    *lane
 	renewed context.CancelFunc
 	renewal sync.WaitGroup
 }
@@ -57,7 +62,7 @@ func (s *Snapshots) Stage(ctx context.Context, r engine.StageRequest, progress f
 	if progress == nil {
 		progress = func(string, int, int) {}
 	}
-	w := &staging{Snapshots: s, tell: progress, ids: map[string]string{}}
+	w := &staging{Snapshots: s, tell: progress, ids: map[string]string{}, flow: newLane(lanes)}
 	if err := s.write(ctx, func(tx *tx) error {
 		row, err := tx.one(ctx, cypher.FreezeBegin, map[string]any{"source": r.Source, "owner": s.owner, "lease_s": leaseSeconds, "capture_id": r.CaptureID})
 		if err == nil {
@@ -65,7 +70,7 @@ func (s *Snapshots) Stage(ctx context.Context, r engine.StageRequest, progress f
 		}
 		return err
 	}); err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.flow.end())
 	}
 	w.keepAlive(ctx)
 	progress(engine.StageFreeze, 0, 0)
@@ -96,7 +101,11 @@ func (w *staging) keepAlive(ctx context.Context) {
 func (w *staging) Nodes(ctx context.Context, nodes []engine.Node, digests []int64) error {
 	for len(nodes) > 0 {
 		n := min(batchSize, len(nodes))
-		if err := w.nodeBatch(ctx, nodes[:n], digests[:n]); err != nil {
+		part, hashes := nodes[:n], digests[:n]
+		w.batch++
+		no := w.batch
+		w.nodes.add(hashes)
+		if err := w.flow.send(func() error { return w.nodeBatch(ctx, no, part, hashes) }); err != nil {
 			return err
 		}
 		nodes, digests = nodes[n:], digests[n:]
@@ -106,9 +115,18 @@ func (w *staging) Nodes(ctx context.Context, nodes []engine.Node, digests []int6
 
 // Relationships sends a batch of relationships.
 func (w *staging) Relationships(ctx context.Context, rels []engine.Relationship, digests []int64) error {
+	if w.rels.count == 0 {
+		if err := w.settle(); err != nil { // the ids of all nodes are needed
+			return err
+		}
+	}
 	for len(rels) > 0 {
 		n := min(batchSize, len(rels))
-		if err := w.relationshipBatch(ctx, rels[:n], digests[:n]); err != nil {
+		part, hashes := rels[:n], digests[:n]
+		w.batch++
+		no := w.batch
+		w.rels.add(hashes)
+		if err := w.flow.send(func() error { return w.relationshipBatch(ctx, no, part, hashes) }); err != nil {
 			return err
 		}
 		rels, digests = rels[n:], digests[n:]
@@ -116,27 +134,24 @@ func (w *staging) Relationships(ctx context.Context, rels []engine.Relationship,
 	return nil
 }
 
-// send waits for the batch on its way and sends the next one behind it.
-func (w *staging) send(work func() error) error {
-	if err := w.settle(); err != nil {
+// settle waits until nothing is on its way.
+func (w *staging) settle() error {
+	if err := w.flow.end(); err != nil {
 		return err
 	}
-	w.sending.Go(func() { w.sent = work() })
+	w.flow = newLane(lanes)
 	return nil
 }
 
-// settle waits until nothing is on its way.
-func (w *staging) settle() error {
-	w.sending.Wait()
-	return w.sent
-}
-
 // step writes one batch in one transaction together with its entry in the ledger. already is true where an earlier
-// attempt was committed although its answer was lost.
-func (w *staging) step(ctx context.Context, size int, write func(*tx) error) (already bool, err error) {
-	w.batch++
+// attempt was committed although its answer was lost. The entry comes last, because it takes the lock of the staged
+// snapshot, which the other lane needs too.
+func (w *staging) step(ctx context.Context, no int64, size int, write func(*tx) error) (already bool, err error) {
 	err = w.write(ctx, func(tx *tx) error {
-		row, err := tx.one(ctx, cypher.FreezeBatch, map[string]any{"seq": w.seq, "owner": w.owner, "no": w.batch, "lease_s": leaseSeconds})
+		if err := write(tx); err != nil {
+			return err
+		}
+		row, err := tx.one(ctx, cypher.FreezeBatch, map[string]any{"seq": w.seq, "owner": w.owner, "no": no, "lease_s": leaseSeconds})
 		if err != nil {
 			return err
 		}
@@ -144,19 +159,21 @@ func (w *staging) step(ctx context.Context, size int, write func(*tx) error) (al
 			return engine.Errorf(engine.KindConflict, "freeze", "the staged snapshot was swept because its writer was silent for %d s", leaseSeconds).
 				WithHint("capture again; if it repeats, the snapshot database is too slow or this machine sleeps")
 		}
-		return write(tx)
+		return nil
 	})
 	if isConstraint(err) {
 		already, err = true, nil
 	}
 	if err == nil && size > 0 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.done += size
 		w.tell(engine.StageFreeze, w.done, 0)
 	}
 	return already, err
 }
 
-func (w *staging) nodeBatch(ctx context.Context, nodes []engine.Node, digests []int64) error {
+func (w *staging) nodeBatch(ctx context.Context, no int64, nodes []engine.Node, digests []int64) error {
 	rows := make([]any, len(nodes))
 	keys := make([]string, len(nodes))
 	for i, n := range nodes {
@@ -170,40 +187,40 @@ func (w *staging) nodeBatch(ctx context.Context, nodes []engine.Node, digests []
 		}
 		rows[i], keys[i] = []any{freezeLabels(n.Labels), p}, n.Key
 	}
-	w.nodes.add(digests)
+	ids := make([]string, 0, len(nodes))
 	collect := func(tx *tx, s cypher.Statement, params map[string]any) error {
-		i := 0
-		err := tx.each(ctx, s, params, func(r *neo4j.Record) error {
-			if i < len(keys) {
-				w.ids[keys[i]] = text(r, "id")
-			}
-			i++
+		ids = ids[:0]
+		if err := tx.each(ctx, s, params, func(r *neo4j.Record) error {
+			ids = append(ids, text(r, "id"))
 			return nil
-		})
-		if err == nil && i != len(keys) {
-			err = engine.Errorf(engine.KindInternal, "freeze", "%d nodes were written instead of %d", i, len(keys))
-		}
-		return err
-	}
-	return w.send(func() error {
-		already, err := w.step(ctx, len(nodes), func(tx *tx) error {
-			return collect(tx, cypher.FreezeNodes, map[string]any{"seq": w.seq, "rows": rows})
-		})
-		if already {
-			err = w.read(ctx, func(tx *tx) error {
-				return collect(tx, cypher.FreezeNodeIDs, map[string]any{"seq": w.seq, "keys": keys})
-			})
-		}
-		return err
-	})
-}
-
-func (w *staging) relationshipBatch(ctx context.Context, rels []engine.Relationship, digests []int64) error {
-	if w.rels.count == 0 {
-		if err := w.settle(); err != nil { // the ids of all nodes
+		}); err != nil {
 			return err
 		}
+		if len(ids) != len(keys) {
+			return engine.Errorf(engine.KindInternal, "freeze", "%d nodes were written instead of %d", len(ids), len(keys))
+		}
+		return nil
 	}
+	already, err := w.step(ctx, no, len(nodes), func(tx *tx) error {
+		return collect(tx, cypher.FreezeNodes, map[string]any{"seq": w.seq, "rows": rows})
+	})
+	if already {
+		err = w.read(ctx, func(tx *tx) error {
+			return collect(tx, cypher.FreezeNodeIDs, map[string]any{"seq": w.seq, "keys": keys})
+		})
+	}
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, key := range keys {
+		w.ids[key] = ids[i]
+	}
+	return nil
+}
+
+func (w *staging) relationshipBatch(ctx context.Context, no int64, rels []engine.Relationship, digests []int64) error {
 	rows := make([]any, len(rels))
 	for i, r := range rels {
 		p, err := freezeProperties(r.Properties)
@@ -214,15 +231,12 @@ func (w *staging) relationshipBatch(ctx context.Context, rels []engine.Relations
 		if engine.SeverityOf(r.Properties).IsBottleneck() {
 			p["hot"] = true
 		}
-		rows[i] = []any{r.Type, w.ids[r.From], w.ids[r.To], p}
+		rows[i] = []any{r.Type, w.ids[r.From], w.ids[r.To], p} // settled: nobody writes ids any more
 	}
-	w.rels.add(digests)
-	return w.send(func() error {
-		_, err := w.step(ctx, len(rels), func(tx *tx) error {
-			return tx.exec(ctx, cypher.FreezeRelationships, map[string]any{"rows": rows})
-		})
-		return err
+	_, err := w.step(ctx, no, len(rels), func(tx *tx) error {
+		return tx.exec(ctx, cypher.FreezeRelationships, map[string]any{"rows": rows})
 	})
+	return err
 }
 
 // manifestPart is the size of one stored part of a manifest, bytes.
@@ -232,7 +246,8 @@ func (w *staging) manifest(ctx context.Context, content []byte) error {
 	for no := 1; len(content) > 0; no++ {
 		part := content[:min(manifestPart, len(content))]
 		content = content[len(part):]
-		if _, err := w.step(ctx, 0, func(tx *tx) error {
+		w.batch++
+		if _, err := w.step(ctx, w.batch, 0, func(tx *tx) error {
 			return tx.exec(ctx, cypher.FreezeManifest, map[string]any{"seq": w.seq, "no": no, "content": part})
 		}); err != nil {
 			return err
@@ -302,7 +317,7 @@ func (w *staging) describedBy(snap *engine.Snapshot, m *engine.Manifest) bool {
 // end stops what runs beside the staging.
 func (w *staging) end() {
 	w.ended = true
-	w.sending.Wait()
+	_ = w.flow.end() // a failure was given to the caller already
 	w.renewed()
 	w.renewal.Wait()
 }

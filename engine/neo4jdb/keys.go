@@ -1,69 +1,49 @@
 package neo4jdb
 
 import (
+	"cmp"
+	"context"
 	"fmt"
-	"sort"
+	"slices"
 
 	"graphsnap/engine"
 )
 
 // keyer gives every element of a read live graph its key: the one it carries, else one from name and label, else its
-// element id. Elements are told apart by element id within one read only.
+// element id. Elements are told apart by their ids within one read only. Nodes are gathered, because namesakes are
+// numbered in the order of their ids; relationships go on to the sink as they come.
 type keyer struct {
+	sink  engine.Sink
 	nodes []keyedNode
-	rels  []keyedRelationship
-	byID  map[string]int // element id -> index in nodes
-	seen  map[string]bool
+	keys  map[int64]string // of the nodes, by id
+	taken map[string]int   // keys of nodes, later of relationships, with the last number given to a namesake
+	rels  []engine.Relationship
+
+	count     int // elements handed on
+	nameless  int
+	namesakes int
 }
 
 type keyedNode struct {
-	id   string
-	node engine.Node
+	id        int64
+	elementID string
+	node      engine.Node
 }
 
-type keyedRelationship struct {
-	id       string
-	from, to int
-	rel      engine.Relationship
+func newKeyer(sink engine.Sink) *keyer {
+	return &keyer{sink: sink, keys: map[int64]string{}, taken: map[string]int{}}
 }
 
-func newKeyer() *keyer { return &keyer{byID: map[string]int{}, seen: map[string]bool{}} }
-
-func (k *keyer) node(id string, labels []string, p engine.Properties) {
-	if _, twice := k.byID[id]; twice {
-		return
-	}
-	k.byID[id] = len(k.nodes)
-	k.nodes = append(k.nodes, keyedNode{id, engine.Node{Labels: labels, Properties: p}})
+func (k *keyer) node(id int64, elementID string, labels []string, p engine.Properties) {
+	k.nodes = append(k.nodes, keyedNode{id, elementID, engine.Node{Labels: labels, Properties: p}})
 }
 
-// relationship adds one whose ends were both read; false where an end is not there.
-func (k *keyer) relationship(id, relType, from, to string, p engine.Properties) bool {
-	f, okF := k.byID[from]
-	t, okT := k.byID[to]
-	if !okF || !okT {
-		return false
-	}
-	if !k.seen[id] {
-		k.seen[id] = true
-		k.rels = append(k.rels, keyedRelationship{id, f, t, engine.Relationship{Type: relType, Properties: p}})
-	}
-	return true
-}
-
-// graph gives all elements with unique keys, in key order, and what had to be made up.
-func (k *keyer) graph() (*engine.Graph, []string) {
-	var warnings []string
-	// Element ids decide the order of namesakes: stable for as long as the producer leaves them alone.
-	sort.Slice(k.rels, func(i, j int) bool { return k.rels[i].id < k.rels[j].id })
-	order := make([]int, len(k.nodes))
-	for i := range order {
-		order[i] = i
-	}
-	sort.Slice(order, func(a, b int) bool { return k.nodes[order[a]].id < k.nodes[order[b]].id })
-
-	taken, nameless, namesakes := map[string]bool{}, 0, 0
-	for _, i := range order {
+// endNodes gives the nodes their keys and hands them on.
+func (k *keyer) endNodes(ctx context.Context) error {
+	// Ids decide the order of namesakes: stable for as long as the producer leaves them alone.
+	slices.SortFunc(k.nodes, func(a, b keyedNode) int { return cmp.Compare(a.id, b.id) })
+	k.nodes = slices.CompactFunc(k.nodes, func(a, b keyedNode) bool { return a.id == b.id }) // a scan may repeat what moves
+	for i := range k.nodes {
 		n := &k.nodes[i]
 		own, isKey := n.node.Properties["key"].(string)
 		name, hasName := n.node.Properties["name"].(string)
@@ -75,47 +55,107 @@ func (k *keyer) graph() (*engine.Graph, []string) {
 		case hasName && name != "":
 			n.node.Key = engine.NodeKey(name, n.node.Type())
 		default:
-			n.node.Key = engine.NodeKey(n.id, n.node.Type())
-			nameless++
+			n.node.Key = engine.NodeKey(n.elementID, n.node.Type())
+			k.nameless++
 		}
-		if taken[n.node.Key] {
-			namesakes++
+		if _, twice := k.taken[n.node.Key]; twice {
+			k.namesakes++
 		}
-		n.node.Key = unique(taken, n.node.Key)
+		n.node.Key = k.unique(n.node.Key)
+		k.keys[n.id] = n.node.Key
 	}
-	if nameless > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d nodes have neither key nor name and are known by their element id, which is not stable", nameless))
+	for part := range slices.Chunk(k.nodes, sinkBatch) {
+		nodes := make([]engine.Node, len(part))
+		for i := range part {
+			nodes[i] = part[i].node
+		}
+		if err := k.sink.Nodes(ctx, nodes, nil); err != nil {
+			return err
+		}
 	}
-	if namesakes > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d nodes share a name and label with another and got a number", namesakes))
-	}
+	k.count = len(k.nodes)
+	k.nodes, k.taken = nil, map[string]int{}
+	return nil
+}
 
-	g := &engine.Graph{Nodes: make([]engine.Node, len(k.nodes)), Relationships: make([]engine.Relationship, len(k.rels))}
-	for i := range k.nodes {
-		g.Nodes[i] = k.nodes[i].node
+// sinkBatch is how many elements are handed to a sink at once.
+const sinkBatch = 5000
+
+// leaving is one relationship of the node whose relationships are being read.
+type leaving struct {
+	id, to  int64
+	relType string
+	p       engine.Properties
+}
+
+// leave takes all relationships that leave a node, and gives the ids of ends that are not among the nodes.
+func (k *keyer) leave(ctx context.Context, from int64, list []leaving) (unknown []int64, err error) {
+	start, known := k.keys[from]
+	if !known {
+		return []int64{from}, nil
 	}
-	taken = map[string]bool{}
-	for i, r := range k.rels {
-		r.rel.From, r.rel.To = g.Nodes[r.from].Key, g.Nodes[r.to].Key
-		if own, ok := r.rel.Properties["key"].(string); ok && own != "" {
-			r.rel.Key = own
-			delete(r.rel.Properties, "key")
-		} else {
-			r.rel.Key = engine.RelationshipKey(r.rel.From, r.rel.Type, r.rel.To, "")
+	slices.SortFunc(list, func(a, b leaving) int { return cmp.Compare(a.id, b.id) })
+	for i, l := range list {
+		if i > 0 && l.id == list[i-1].id {
+			continue
 		}
-		r.rel.Key = unique(taken, r.rel.Key)
-		g.Relationships[i] = r.rel
+		end, known := k.keys[l.to]
+		if !known {
+			unknown = append(unknown, l.to)
+			continue
+		}
+		r := engine.Relationship{Type: l.relType, From: start, To: end, Properties: l.p}
+		if own, ok := l.p["key"].(string); ok && own != "" {
+			r.Key = own
+			delete(l.p, "key")
+		} else {
+			r.Key = engine.RelationshipKey(start, l.relType, end, "")
+		}
+		r.Key = k.unique(r.Key)
+		k.rels = append(k.rels, r)
 	}
-	g.Sort()
-	return g, warnings
+	if len(k.rels) >= sinkBatch {
+		return unknown, k.endRelationships(ctx)
+	}
+	return unknown, nil
+}
+
+// endRelationships hands on what is gathered.
+func (k *keyer) endRelationships(ctx context.Context) error {
+	rels := k.rels
+	k.rels = nil // the sink may keep them
+	k.count += len(rels)
+	if len(rels) == 0 {
+		return nil
+	}
+	return k.sink.Relationships(ctx, rels, nil)
+}
+
+// warnings tells what had to be made up.
+func (k *keyer) warnings() []string {
+	var out []string
+	if k.nameless > 0 {
+		out = append(out, fmt.Sprintf("%d nodes have neither key nor name and are known by their element id, which is not stable", k.nameless))
+	}
+	if k.namesakes > 0 {
+		out = append(out, fmt.Sprintf("%d nodes share a name and label with another and got a number", k.namesakes))
+	}
+	return out
 }
 
 // unique numbers a key that is taken already: #2, #3 ...
-func unique(taken map[string]bool, key string) string {
-	candidate := key
-	for n := 2; taken[candidate]; n++ {
-		candidate = fmt.Sprintf("%s#%d", key, n)
+func (k *keyer) unique(key string) string {
+	last, twice := k.taken[key]
+	if !twice {
+		k.taken[key] = 1
+		return key
 	}
-	taken[candidate] = true
-	return candidate
+	for {
+		last++
+		candidate := fmt.Sprintf("%s#%d", key, last)
+		if _, twice := k.taken[candidate]; !twice {
+			k.taken[key], k.taken[candidate] = last, 1
+			return candidate
+		}
+	}
 }

@@ -319,7 +319,7 @@ func (s *Snapshots) History(ctx context.Context, id string, keys []string, limit
 			return err
 		}
 		return tx.each(ctx, cypher.QueryHistory, map[string]any{
-			"source": snap.Source, "timestamp": snap.Timestamp, "seq": snap.Seq, "starts": leaving(keys), "keys": keys, "limit": limit,
+			"source": snap.Source, "timestamp": snap.Timestamp, "seq": snap.Seq, "starts": startsOf(keys), "keys": keys, "limit": limit,
 		}, func(r *neo4j.Record) error {
 			p := engine.HistoryPoint{SnapshotID: text(r, "snapshot_id"), Timestamp: moment(r, "timestamp").UTC(), Values: map[string]float64{}}
 			pairs, _ := r.Get("values")
@@ -341,8 +341,8 @@ func (s *Snapshots) History(ctx context.Context, id string, keys []string, limit
 	return points, err
 }
 
-// leaving gives the keys of the nodes that relationships leave, as RelationshipKey builds them.
-func leaving(keys []string) []string {
+// startsOf gives the keys of the nodes that relationships leave, as RelationshipKey builds them.
+func startsOf(keys []string) []string {
 	var from []string
 	for _, key := range keys {
 		if start, _, found := strings.Cut(key, "-["); found && !slices.Contains(from, start) {

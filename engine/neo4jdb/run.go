@@ -62,7 +62,7 @@ func (s *server) prepare(ctx context.Context) error {
 		return nil
 	}
 	if err := s.driver.VerifyConnectivity(ctx); err != nil {
-		return s.explain("connect", err)
+		return s.explain(ctx, "connect", err)
 	}
 	if err := s.migrate(ctx); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (s *server) readAt(ctx context.Context, f func(*tx) error) (bookmark string
 	defer closeSession(ctx, session)
 	_, err = session.ExecuteRead(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
 	if err != nil {
-		return "", s.explain("read", err)
+		return "", s.explain(ctx, "read", err)
 	}
 	return strings.Join(session.LastBookmarks(), " "), nil
 }
@@ -149,13 +149,32 @@ func (s *server) stream(ctx context.Context, f func(*tx) error) error {
 	defer closeSession(ctx, session)
 	t, err := session.BeginTransaction(ctx)
 	if err != nil {
-		return s.explain("read", err)
+		return s.explain(ctx, "read", err)
 	}
 	defer func() { _ = t.Close(context.WithoutCancel(ctx)) }()
 	if err := f(&tx{t}); err != nil {
-		return s.explain("read", err)
+		return s.explain(ctx, "read", err)
 	}
-	return s.explain("read", t.Commit(ctx))
+	return s.explain(ctx, "read", t.Commit(ctx))
+}
+
+// hold runs f in one write transaction that is rolled back at its end, for the locks that it takes. The server ends it after
+// most.
+func (s *server) hold(ctx context.Context, most time.Duration, f func(*tx) error) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	session := s.session(ctx, neo4j.AccessModeWrite)
+	defer closeSession(ctx, session)
+	t, err := session.BeginTransaction(ctx, neo4j.WithTxTimeout(most))
+	if err != nil {
+		return s.explain(ctx, "hold", err)
+	}
+	if err := f(&tx{t}); err != nil {
+		_ = t.Close(context.WithoutCancel(ctx))
+		return s.explain(ctx, "hold", err)
+	}
+	return s.explain(ctx, "hold", t.Rollback(ctx))
 }
 
 // write runs f in one write transaction; f may be called again after a passing failure, so it must not keep state.
@@ -166,7 +185,7 @@ func (s *server) write(ctx context.Context, f func(*tx) error) error {
 	session := s.session(ctx, neo4j.AccessModeWrite)
 	defer closeSession(ctx, session)
 	_, err := session.ExecuteWrite(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
-	return s.explain("write", err)
+	return s.explain(ctx, "write", err)
 }
 
 func (s *server) session(ctx context.Context, mode neo4j.AccessMode) neo4j.SessionWithContext {
@@ -180,7 +199,7 @@ func closeSession(ctx context.Context, session neo4j.SessionWithContext) {
 }
 
 // explain turns an error of the driver or the server into one of the product, with the next step.
-func (s *server) explain(op string, err error) error {
+func (s *server) explain(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -189,8 +208,9 @@ func (s *server) explain(op string, err error) error {
 		return err
 	}
 	op = s.role + " database: " + op
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return engine.Errorf(engine.KindExhausted, op, "interrupted before it was done").WithCause(err)
+	// The driver does not always wrap the reason why a connection was given up.
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return engine.Errorf(engine.KindExhausted, op, "interrupted before it was done").WithCause(errors.Join(ctx.Err(), err))
 	}
 	var refused *neo4j.Neo4jError
 	if errors.As(err, &refused) {
@@ -221,7 +241,10 @@ func isLimit(err error) bool {
 }
 
 // isConstraint recognises a row that a uniqueness constraint refused.
-func isConstraint(err error) bool {
+func isConstraint(err error) bool { return hasCode(err, "ConstraintValidationFailed") }
+
+// hasCode recognises an error of the server by the end of its code.
+func hasCode(err error, end string) bool {
 	var refused *neo4j.Neo4jError
-	return errors.As(err, &refused) && strings.HasSuffix(refused.Code, "ConstraintValidationFailed")
+	return errors.As(err, &refused) && strings.HasSuffix(refused.Code, end)
 }
