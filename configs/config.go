@@ -37,7 +37,7 @@ type Database struct {
 // Source is one monitored SQL database.
 type Source struct {
 	Name     string   `yaml:"name"`
-	Type     string   `yaml:"type"` // postgresql
+	Type     string   `yaml:"type"` // postgresql, mysql or mariadb; "" means what the DSN names
 	DSN      Secret   `yaml:"dsn"`
 	Interval Duration `yaml:"interval"` // of the ticks; 0 means collect.interval
 	Default  bool     `yaml:"default"`  // taken by requests that name no source

@@ -278,10 +278,10 @@ func (c *Config) check() error {
 			return fail("give it one, such as shop", "sources[%d] has no name", i)
 		case seen[s.Name]:
 			return fail("names tell sources apart", "two sources are called %q", s.Name)
-		case s.Type != "" && s.Type != "postgresql":
-			return fail("only postgresql is collected so far", "source %q has type %q", s.Name, s.Type)
+		case !slices.Contains([]string{"", "postgresql", "mysql", "mariadb"}, s.Type):
+			return fail("types are postgresql, mysql and mariadb", "source %q has type %q", s.Name, s.Type)
 		case s.DSN == "":
-			return fail("write postgres://USER@HOST:5432/DATABASE", "source %q has no dsn", s.Name)
+			return fail("write postgres://USER@HOST:5432/DATABASE or mysql://USER@HOST:3306/DATABASE", "source %q has no dsn", s.Name)
 		}
 		seen[s.Name] = true
 		if s.Default {

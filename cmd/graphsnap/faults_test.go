@@ -41,10 +41,14 @@ func (l *lastTick) Sources(context.Context) ([]engine.LiveState, error) {
 	return []engine.LiveState{l.tick.State}, nil
 }
 
-func (l *lastTick) ReadLive(context.Context, string) (*engine.LiveRead, error) {
+func (l *lastTick) ReadLive(ctx context.Context, _ string, _ engine.ReadOptions, open func() (engine.Sink, error)) (*engine.LiveRead, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return &engine.LiveRead{State: l.tick.State, Graph: l.tick.Graph}, nil
+	sink, err := open()
+	if err == nil {
+		err = engine.Feed(ctx, &l.tick.Graph, sink)
+	}
+	return &engine.LiveRead{State: l.tick.State}, err
 }
 
 // at gives the number of ticks so far.
@@ -250,7 +254,7 @@ func TestFaultsLeaveTraces(t *testing.T) {
 	table.WriteString("| fault | true cause | trace in the diff | found after |\n|---|---|---|---|\n")
 	for _, fault := range state.Faults {
 		t.Run(fault.Name, func(t *testing.T) {
-			before, err := e.Capture(ctx, engine.CaptureRequest{Description: "before"})
+			before, _, err := e.Capture(ctx, engine.CaptureRequest{Description: "before"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -264,11 +268,11 @@ func TestFaultsLeaveTraces(t *testing.T) {
 				if time.Since(begun) < window {
 					continue
 				}
-				after, err := e.Capture(ctx, engine.CaptureRequest{Description: fault.Name})
+				after, _, err := e.Capture(ctx, engine.CaptureRequest{Description: fault.Name})
 				if err != nil {
 					t.Fatal(err)
 				}
-				diff, err := e.Compare(ctx, before.ID, after.ID)
+				diff, err := e.Compare(ctx, before.ID, after.ID, engine.CompareOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -207,7 +207,7 @@ func (p *parts) status(ctx context.Context) api.Status {
 	for i, c := range p.collectors {
 		state := c.State()
 		source := api.SourceStatus{
-			Name: p.config.Sources[i].Name, Type: fallback(p.config.Sources[i].Type, "postgresql"), DSN: state.DSN, Default: p.config.Sources[i].Default,
+			Name: p.config.Sources[i].Name, Type: fallback(p.config.Sources[i].Type, collect.TypeOf(string(p.config.Sources[i].DSN))), DSN: state.DSN, Default: p.config.Sources[i].Default,
 			Tick: state.Live.Tick, ParseCoverage: state.Live.Totals.ParseCoverage, CollectMS: state.Live.Totals.CollectMS,
 			Health: api.Health{Health: state.Health, Hint: state.Hint},
 		}

@@ -46,8 +46,9 @@ type round struct {
 	digests           map[int64]string // by query id
 	texts             map[int64]string // by query id, without values; empty where texts are not kept
 	checks            map[int64]check
-	shown             map[string]bool // statement digests of the last round
-	gapFrom, gapTo    time.Time       // the last time without figures; zero where there was none
+	shown             map[string]bool            // statement digests of the last round
+	gapFrom, gapTo    time.Time                  // the last time without figures; zero where there was none
+	finish            func(*round, *engine.Tick) // MySQL: its own properties in place of those that only PostgreSQL has
 }
 
 // load is what was done to a node or pair within the window.
@@ -205,6 +206,9 @@ func (r *round) tick(state engine.LiveState) *engine.Tick {
 	if r.sum == nil || r.sum.seconds <= 0 {
 		r.structure(t, nil)
 		r.explain(t, nil)
+		if r.finish != nil {
+			r.finish(r, t)
+		}
 		return t
 	}
 	a, seconds := r.attribute(), r.sum.seconds
@@ -247,6 +251,9 @@ func (r *round) tick(state engine.LiveState) *engine.Tick {
 		totals.ErrorRate = ptr(100 * float64(d.rollbacks) / float64(all))
 	}
 	totals.Deadlocks = ptr(d.deadlocks)
+	if r.finish != nil {
+		r.finish(r, t)
+	}
 	return t
 }
 

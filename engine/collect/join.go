@@ -27,14 +27,19 @@ func parseUsage(text string, c *catalog) (*usage, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &resolver{catalog: c, pairs: map[[2]string]*joinedPair{}, met: map[[2]int]bool{}}
+	return resolveUsage(statements, c), nil
+}
+
+// resolveUsage finds what parsed statements do.
+func resolveUsage(statements []object, c *catalog) *usage {
+	r := newResolver(c)
 	planned := false
 	for _, s := range statements {
 		planned = r.statement(s, nil, nil) != nil || planned
 	}
 	u := r.usage()
 	u.maintenance = !planned
-	return u, nil
+	return u
 }
 
 type resolver struct {
@@ -46,6 +51,10 @@ type resolver struct {
 	met      map[[2]int]bool // mentions of tables that are joined already
 	instance int
 	depth    int
+}
+
+func newResolver(c *catalog) *resolver {
+	return &resolver{catalog: c, pairs: map[[2]string]*joinedPair{}, met: map[[2]int]bool{}}
 }
 
 func (r *resolver) usage() *usage {

@@ -32,7 +32,7 @@ const (
 // Source is one database to collect from.
 type Source struct {
 	Name     string
-	Type     string // postgresql
+	Type     string // postgresql, mysql or mariadb; "" means what the DSN names
 	DSN      string
 	Interval time.Duration // 0 means DefaultInterval
 	Default  bool
@@ -59,7 +59,7 @@ type State struct {
 	DSN    string // without password
 }
 
-// Collector reads one PostgreSQL every few seconds and writes ticks.
+// Collector reads one database every few seconds and writes ticks.
 type Collector struct {
 	o      Options
 	cancel context.CancelFunc
@@ -79,6 +79,8 @@ type Collector struct {
 	window      window
 	trends      trends
 	statusCause error
+	mysql       *mysqlReader // MySQL and MariaDB; nil while not connected
+	myState     mysqlState
 	memory
 }
 
@@ -127,10 +129,12 @@ func New(o Options) *Collector {
 // Open checks the DSN and starts the loop. A database that is down is no failure of Open: the state says so, and the
 // loop tries again, less and less often. Kinds: invalid.
 func (c *Collector) Open(ctx context.Context) error {
-	if t := c.o.Source.Type; t != "" && t != "postgresql" {
-		return engine.Errorf(engine.KindInvalid, "source", "source %q has type %q", c.o.Source.Name, t).WithHint("only postgresql is collected so far")
+	switch c.o.Source.Type {
+	case "", "postgresql", "mysql", "mariadb":
+	default:
+		return engine.Errorf(engine.KindInvalid, "source", "source %q has type %q", c.o.Source.Name, c.o.Source.Type).WithHint("types are postgresql, mysql and mariadb")
 	}
-	if _, err := parseDSN(c.o.Source.DSN); err != nil {
+	if err := checkDSN(c.o.Source); err != nil {
 		return err
 	}
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -156,8 +160,10 @@ func (c *Collector) State() State {
 
 func (c *Collector) loop(ctx context.Context) {
 	defer c.disconnect(context.WithoutCancel(ctx))
-	// The parser is WebAssembly, whose first use takes seconds: not in the middle of the first tick.
-	_, _ = parseUsage("SELECT 1", &catalog{})
+	if !c.o.Source.isMySQL() {
+		// The parser is WebAssembly, whose first use takes seconds: not in the middle of the first tick.
+		_, _ = parseUsage("SELECT 1", &catalog{})
+	}
 	failures := 0
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -190,6 +196,11 @@ func (c *Collector) loop(ctx context.Context) {
 }
 
 func (c *Collector) disconnect(ctx context.Context) {
+	if c.mysql != nil {
+		c.myState.sentBefore += c.mysql.sent
+		c.mysql.close()
+		c.mysql = nil
+	}
 	if c.reader != nil {
 		closing, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
@@ -230,19 +241,12 @@ func (c *Collector) report(state engine.LiveState, err error) {
 func (c *Collector) round(ctx context.Context) (engine.LiveState, error) {
 	ctx, cancel := context.WithTimeout(ctx, tickTimeout)
 	defer cancel()
-	if c.reader == nil {
-		conn, err := connect(ctx, c.o.Source.DSN)
-		if err != nil {
-			c.writeDown(ctx, err)
-			return engine.LiveState{}, err
-		}
-		c.reader = &reader{conn: conn}
-		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
-		c.catalog = nil
+	observe := c.observe
+	if c.o.Source.isMySQL() {
+		observe = c.observeMySQL
 	}
-	t, err := c.read(ctx)
+	t, err := observe(ctx)
 	if err != nil {
-		err = explain(err, c.reader.conn.Config())
 		c.writeDown(ctx, err)
 		return engine.LiveState{}, err
 	}
@@ -255,6 +259,24 @@ func (c *Collector) round(ctx context.Context) (engine.LiveState, error) {
 	}
 	t.State.Tick = tick
 	return t.State, nil
+}
+
+// observe connects where that is needed and makes the tick of this moment.
+func (c *Collector) observe(ctx context.Context) (*engine.Tick, error) {
+	if c.reader == nil {
+		conn, err := connect(ctx, c.o.Source.DSN)
+		if err != nil {
+			return nil, err
+		}
+		c.reader = &reader{conn: conn}
+		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+		c.catalog = nil
+	}
+	t, err := c.read(ctx)
+	if err != nil {
+		return nil, explain(err, c.reader.conn.Config())
+	}
+	return t, nil
 }
 
 // read makes the tick of this moment.
@@ -442,6 +464,9 @@ type Finding struct {
 
 // Check looks at everything that collecting needs, for `graphsnap doctor`.
 func Check(ctx context.Context, dsn string) []Finding {
+	if (Source{DSN: dsn}).isMySQL() {
+		return checkMySQL(ctx, dsn)
+	}
 	conn, err := connect(ctx, dsn)
 	if err != nil {
 		return []Finding{{"reachable", false, err.Error(), engine.HintOf(err)}}

@@ -35,6 +35,7 @@ type counters struct {
 	least, most  float64 // ms; both 0 where unknown
 	blocks, temp int64   // blocks read from outside shared buffers, and temporary blocks written
 	wal          int64   // bytes
+	effort       effort  // MySQL only
 }
 
 // mean gives the mean execution time, ms.
@@ -42,7 +43,7 @@ func (c counters) mean() float64 { return share(c.execMS, float64(c.calls)) }
 
 // began says whether the row is another one than before: no counter of a living row falls.
 func (c counters) began(before counters) bool {
-	fell := c.calls < before.calls || c.rows < before.rows || c.execMS < before.execMS || c.blocks < before.blocks || c.temp < before.temp || c.wal < before.wal
+	fell := c.calls < before.calls || c.rows < before.rows || c.execMS < before.execMS || c.blocks < before.blocks || c.temp < before.temp || c.wal < before.wal || c.effort.fell(before.effort)
 	known := c.most > 0 && before.most > 0
 	return fell || known && (c.least > before.least || c.most < before.most)
 }
@@ -52,7 +53,7 @@ func (c counters) began(before counters) bool {
 func (c counters) minus(before counters) counters {
 	d := counters{
 		calls: c.calls - before.calls, rows: c.rows - before.rows, execMS: c.execMS - before.execMS,
-		blocks: c.blocks - before.blocks, temp: c.temp - before.temp, wal: c.wal - before.wal,
+		blocks: c.blocks - before.blocks, temp: c.temp - before.temp, wal: c.wal - before.wal, effort: c.effort.minus(before.effort),
 	}
 	if d.calls > 0 && c.m2 > 0 {
 		apart := before.mean() - d.mean()
@@ -65,7 +66,7 @@ func (c counters) minus(before counters) counters {
 func (c counters) plus(o counters) counters {
 	sum := counters{
 		calls: c.calls + o.calls, rows: c.rows + o.rows, execMS: c.execMS + o.execMS, m2: c.m2 + o.m2,
-		blocks: c.blocks + o.blocks, temp: c.temp + o.temp, wal: c.wal + o.wal,
+		blocks: c.blocks + o.blocks, temp: c.temp + o.temp, wal: c.wal + o.wal, effort: c.effort.plus(o.effort),
 	}
 	if c.calls > 0 && o.calls > 0 {
 		apart := c.mean() - o.mean()
@@ -80,6 +81,7 @@ func (c counters) deviation() float64 { return math.Sqrt(share(c.m2, float64(c.c
 // tableCounters are the monotone counters of one table.
 type tableCounters struct {
 	seqScan, seqRows, idxScan, idxRows, hit, read, inserts int64
+	waits                                                  waits // MySQL only
 }
 
 // databaseCounters are the monotone counters of the whole database.
@@ -87,25 +89,28 @@ type databaseCounters struct {
 	commits, rollbacks, deadlocks int64
 	tempBytes, walBytes           int64
 	hit, read                     int64 // blocks
+	statements                    int64 // MySQL only: by the server's own count, without the collector's
 	sessions                      int64 // established; 0 before PostgreSQL 14
 }
 
 func (d databaseCounters) atLeast(o databaseCounters) bool {
 	return d.commits >= o.commits && d.rollbacks >= o.rollbacks && d.deadlocks >= o.deadlocks && d.tempBytes >= o.tempBytes &&
-		d.walBytes >= o.walBytes && d.hit >= o.hit && d.read >= o.read && d.sessions >= o.sessions
+		d.walBytes >= o.walBytes && d.hit >= o.hit && d.read >= o.read && d.statements >= o.statements && d.sessions >= o.sessions
 }
 
 func (d databaseCounters) minus(o databaseCounters) databaseCounters {
 	return databaseCounters{
 		commits: d.commits - o.commits, rollbacks: d.rollbacks - o.rollbacks, deadlocks: d.deadlocks - o.deadlocks,
-		tempBytes: d.tempBytes - o.tempBytes, walBytes: d.walBytes - o.walBytes, hit: d.hit - o.hit, read: d.read - o.read, sessions: d.sessions - o.sessions,
+		tempBytes: d.tempBytes - o.tempBytes, walBytes: d.walBytes - o.walBytes, hit: d.hit - o.hit, read: d.read - o.read, statements: d.statements - o.statements,
+		sessions: d.sessions - o.sessions,
 	}
 }
 
 func (d databaseCounters) plus(o databaseCounters) databaseCounters {
 	return databaseCounters{
 		commits: d.commits + o.commits, rollbacks: d.rollbacks + o.rollbacks, deadlocks: d.deadlocks + o.deadlocks,
-		tempBytes: d.tempBytes + o.tempBytes, walBytes: d.walBytes + o.walBytes, hit: d.hit + o.hit, read: d.read + o.read, sessions: d.sessions + o.sessions,
+		tempBytes: d.tempBytes + o.tempBytes, walBytes: d.walBytes + o.walBytes, hit: d.hit + o.hit, read: d.read + o.read, statements: d.statements + o.statements,
+		sessions: d.sessions + o.sessions,
 	}
 }
 
@@ -230,15 +235,16 @@ func (a *reading) statementDeltas(b *reading, past, present map[statementID]coun
 }
 
 func (t tableCounters) atLeast(o tableCounters) bool {
-	return t.seqScan >= o.seqScan && t.seqRows >= o.seqRows && t.idxScan >= o.idxScan && t.idxRows >= o.idxRows && t.hit >= o.hit && t.read >= o.read && t.inserts >= o.inserts
+	return t.seqScan >= o.seqScan && t.seqRows >= o.seqRows && t.idxScan >= o.idxScan && t.idxRows >= o.idxRows && t.hit >= o.hit && t.read >= o.read && t.inserts >= o.inserts &&
+		!t.waits.fell(o.waits)
 }
 
 func (t tableCounters) minus(o tableCounters) tableCounters {
-	return tableCounters{t.seqScan - o.seqScan, t.seqRows - o.seqRows, t.idxScan - o.idxScan, t.idxRows - o.idxRows, t.hit - o.hit, t.read - o.read, t.inserts - o.inserts}
+	return tableCounters{t.seqScan - o.seqScan, t.seqRows - o.seqRows, t.idxScan - o.idxScan, t.idxRows - o.idxRows, t.hit - o.hit, t.read - o.read, t.inserts - o.inserts, t.waits.minus(o.waits)}
 }
 
 func (t tableCounters) plus(o tableCounters) tableCounters {
-	return tableCounters{t.seqScan + o.seqScan, t.seqRows + o.seqRows, t.idxScan + o.idxScan, t.idxRows + o.idxRows, t.hit + o.hit, t.read + o.read, t.inserts + o.inserts}
+	return tableCounters{t.seqScan + o.seqScan, t.seqRows + o.seqRows, t.idxScan + o.idxScan, t.idxRows + o.idxRows, t.hit + o.hit, t.read + o.read, t.inserts + o.inserts, t.waits.plus(o.waits)}
 }
 
 // window adds up the deltas of the last rounds. Adding deltas, rather than comparing the ends of the window, keeps a

@@ -217,7 +217,7 @@ func (r *resolver) table(v object, s *scope) {
 
 // view resolves the query behind a view, so that its work counts for the tables that do it.
 func (r *resolver) view(rel *relation) *output {
-	statements, err := parseTree(rel.definition)
+	statements, err := r.catalog.tree(rel)
 	if err != nil || len(statements) == 0 {
 		return nil
 	}

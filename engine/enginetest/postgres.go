@@ -53,19 +53,7 @@ func NewPostgresServer(t testing.TB, settings ...string) *PostgresServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	attributes := &syscall.SysProcAttr{}
-	if os.Geteuid() == 0 {
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			t.Fatalf("PostgreSQL does not run as root: %v", err)
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(dir, uid, gid); err != nil {
-			t.Fatal(err)
-		}
-		attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
+	attributes := runAs(t, dir, "postgres")
 	data := filepath.Join(dir, "data")
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	initdb.SysProcAttr, initdb.Dir = attributes, dir
@@ -145,6 +133,24 @@ func (s *PostgresServer) PID() int {
 func (s *PostgresServer) Log() string {
 	raw, _ := os.ReadFile(s.log)
 	return string(raw)
+}
+
+// runAs lets a server that does not run as root run as the user of its package, to whom dir is given.
+func runAs(t testing.TB, dir, name string) *syscall.SysProcAttr {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return &syscall.SysProcAttr{}
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		t.Fatalf("the server does not run as root: %v", err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
 // postgresBin gives the programs of the newest installed server.
