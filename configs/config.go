@@ -20,6 +20,8 @@ type Config struct {
 type Server struct {
 	Host string `yaml:"host"` // loopback only, until there are tokens
 	Port int    `yaml:"port"`
+
+	ImportLimitMB int `yaml:"import_limit_mb"` // MiB of one import, as sent and after decompression
 }
 
 // Database is a Neo4j database. The password comes from password_file where that is set.
@@ -108,7 +110,7 @@ func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
 // Default gives the configuration that an empty file has.
 func Default() Config {
 	return Config{
-		Server:    Server{Host: "127.0.0.1", Port: 8080},
+		Server:    Server{Host: "127.0.0.1", Port: 8080, ImportLimitMB: 16384},
 		Live:      Database{URI: "bolt://127.0.0.1:7687", User: "neo4j", DefaultSource: "default"},
 		Snapshots: Database{URI: "bolt://127.0.0.1:7688", User: "neo4j"},
 		Collect: Collect{

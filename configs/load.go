@@ -262,6 +262,9 @@ func (c *Config) check() error {
 	if c.Server.Port < 1 || c.Server.Port > 65535 {
 		return fail("choose 1 to 65535", "server.port %d is out of range", c.Server.Port)
 	}
+	if c.Server.ImportLimitMB < 1 || c.Server.ImportLimitMB > 1<<30 {
+		return fail("write the MiB that one import may have, such as 16384", "server.import_limit_mb %d is out of range", c.Server.ImportLimitMB)
+	}
 	for name, uri := range map[string]string{"live.uri": c.Live.URI, "snapshots.uri": c.Snapshots.URI} {
 		u, err := url.Parse(uri)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"}, u.Scheme) {

@@ -92,6 +92,23 @@ func (e *Engine) Compare(ctx context.Context, baseline, target string, o Compare
 	return d, d.fill(ctx, a, b, listed)
 }
 
+// CompareBrief gives a diff in five numbers. Those of neighbours stand on the timeline already, so their manifests are not
+// read. Kinds: as Compare.
+func (e *Engine) CompareBrief(ctx context.Context, baseline, target string) (*NextSummary, error) {
+	if target != Live {
+		n, err := e.store.Between(ctx, baseline, target)
+		if n != nil || err != nil {
+			return n, err
+		}
+	}
+	d, err := e.Compare(ctx, baseline, target, CompareOptions{SummaryOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	n := d.NextSummary()
+	return &n, nil
+}
+
 func (e *Engine) frozenSide(ctx context.Context, id string) (*side, error) {
 	s, err := e.store.Get(ctx, id)
 	if err != nil {

@@ -35,6 +35,7 @@ var owners = map[string]string{
 	"github.com/danielgtaylor/huma/":              "api",
 	"github.com/gorilla/websocket":                "api",
 	"github.com/prometheus/client_golang/":        "api",
+	"github.com/klauspost/compress/":              "api",
 	"github.com/goccy/go-yaml":                    "configs",
 	"github.com/jackc/pgx/":                       "engine/collect",
 	"github.com/wasilibs/go-pgquery":              "engine/collect",

@@ -91,7 +91,7 @@ func openServer(ctx context.Context, c configs.Config, l net.Listener, demo api.
 	if err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
-	p.server = api.New(api.Options{Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: log})
+	p.server = api.New(api.Options{Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: log, ImportLimit: int64(c.Server.ImportLimitMB) << 20})
 	p.server.Open(l)
 	return p, nil
 }
