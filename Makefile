@@ -11,7 +11,10 @@ MODULES := frontend/node_modules/.package-lock.json
 
 ARGS ?=
 FUZZTIME ?= 60s
-CYCLES ?= 5
+CYCLES ?= 200
+SEEDS ?= 200
+TRANSACTIONS ?= 100000
+SECONDS ?= 300
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .PHONY: help build viewer run test test-short e2e lint fuzz faults bench bench-go generate check-generated screenshot clean preflight-run preflight-test versions
@@ -53,8 +56,9 @@ fuzz: ## run every fuzz target for FUZZTIME (default 60s)
 	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
 	  done; done
 
-faults: preflight-test ## kill servers in the middle of captures, CYCLES times (default 5)
-	CI=true go test -count=$(CYCLES) -timeout 60m -run 'Dies|Sweep|AllOrNothing' ./engine/...
+faults: preflight-test ## break all that can break, long: CYCLES kills, SEEDS of cuts and tamperings, TRANSACTIONS beside reads, SECONDS of replicas
+	CI=true FAULT_CYCLES=$(CYCLES) FAULT_SEEDS=$(SEEDS) FAULT_TRANSACTIONS=$(TRANSACTIONS) FAULT_SECONDS=$(SECONDS) \
+	  go test -count=1 -timeout 6h -v -run 'TestFault|TestServerDies' ./engine/neo4jdb
 
 bench: preflight-run $(BIN) ## measure captures, comparisons, lists and exports beside their raw limits (ARGS='--size 100000/500000 --json')
 	$(BIN) bench $(ARGS)

@@ -67,7 +67,7 @@ func (e *Engine) Audit(ctx context.Context, f AuditFilter) ([]AuditEvent, error)
 // snapshots contain. It changes nothing. Kinds: unavailable.
 func (e *Engine) VerifyAudit(ctx context.Context) (*VerifyReport, error) {
 	r := &VerifyReport{Findings: []Finding{}}
-	if _, err := e.verifyTrail(ctx, r); err != nil {
+	if _, _, err := e.verifyTrail(ctx, r); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -55,53 +56,39 @@ func (e *Engine) Verify(ctx context.Context, o VerifyOptions, progress func(id s
 		progress = func(string, int, int) {}
 	}
 	r := &VerifyReport{Findings: []Finding{}}
-	snapshots, err := e.verified(ctx, o.IDs)
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := e.verifyTrail(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	for i := range snapshots {
-		progress(snapshots[i].ID, i, len(snapshots))
-		err := e.verifySnapshot(ctx, &snapshots[i], o, sealed, r)
-		if KindOf(err) == KindNotFound && err != nil {
-			continue // deleted meanwhile; the trail of the next run says by whom
-		}
-		if err != nil {
+	for _, id := range o.IDs { // a wrong id is no finding
+		if _, err := e.store.Get(ctx, id); KindOf(err) == KindNotFound && err != nil {
 			return nil, err
 		}
-		r.Snapshots++
 	}
-	progress("", len(snapshots), len(snapshots))
-	return r, nil
-}
-
-func (e *Engine) verified(ctx context.Context, ids []string) ([]Snapshot, error) {
-	var out []Snapshot
+	sealed, chain, err := e.verifyTrail(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	ids := o.IDs
 	if len(ids) == 0 {
-		f := Filter{Limit: maxPage}
-		for {
-			rows, cursor, err := e.store.List(ctx, f)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, rows...)
-			if cursor == "" {
-				return out, nil
-			}
-			f.Cursor = cursor
+		for _, t := range chain.Timelines {
+			ids = append(ids, t.Order...)
 		}
 	}
-	for _, id := range ids {
+	for i, id := range ids {
+		progress(id, i, len(ids))
 		s, err := e.store.Get(ctx, id)
-		if err != nil {
+		if err == nil {
+			err = e.verifySnapshot(ctx, s, o, sealed, r)
+		}
+		switch {
+		case err == nil:
+			r.Snapshots++
+		case KindOf(err) == KindNotFound: // deleted meanwhile; the trail of the next run says by whom
+		case KindOf(err) == KindInternal:
+			r.found(id, FindingHeader, "", "it cannot be read: %v", err)
+		default:
 			return nil, err
 		}
-		out = append(out, *s)
 	}
-	return out, nil
+	progress("", len(ids), len(ids))
+	return r, nil
 }
 
 func (r *VerifyReport) found(id, kind, key, format string, args ...any) {
@@ -128,6 +115,9 @@ func (e *Engine) verifySnapshot(ctx context.Context, s *Snapshot, o VerifyOption
 	}
 	for _, key := range seals.Foreign {
 		r.found(s.ID, FindingRelationship, key, "it leads out of the snapshot or into it")
+	}
+	for _, key := range seals.Strays {
+		r.found(s.ID, FindingLink, key, "it stands on the snapshot and does not belong there")
 	}
 	m, err := e.store.Manifest(ctx, s.ID)
 	switch {
@@ -193,7 +183,7 @@ func (c *checking) element(kind, key string, list map[string]int64, stored int64
 	case d.Full != wanted:
 		c.r.found(c.id, kind, key, "its content was changed: its digest is %x, published was %x", uint64(d.Full), uint64(wanted))
 	case stored != wanted:
-		c.r.found(c.id, kind, key, "its stored digest was changed")
+		c.r.found(c.id, kind, key, "its stored digest, or its mark as a bottleneck, was changed")
 	}
 }
 
@@ -208,6 +198,9 @@ func (c *checking) Nodes(_ context.Context, nodes []Node, stored []int64) error 
 func (c *checking) Relationships(_ context.Context, rels []Relationship, stored []int64) error {
 	for i, rel := range rels {
 		c.r.Relationships++
+		if rel.Key == "" { // not written by us: name it by its ends
+			rel.Key = RelationshipKey(rel.From, rel.Type, rel.To, "")
+		}
 		c.element(FindingRelationship, rel.Key, c.rels, stored[i], func() (Digest, error) { return RelationshipDigest(rel) })
 	}
 	return nil
@@ -225,18 +218,18 @@ func (c *checking) missing(kind string, list map[string]int64) {
 }
 
 // verifyTrail checks the audit trail, the chain and the timelines, and gives what the trail knows of each snapshot that
-// must still be there.
-func (e *Engine) verifyTrail(ctx context.Context, r *VerifyReport) (map[string]SealedSnapshot, error) {
+// must still be there, with the state of the chain.
+func (e *Engine) verifyTrail(ctx context.Context, r *VerifyReport) (map[string]SealedSnapshot, *ChainState, error) {
 	chain, err := e.store.Chain(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sealed := map[string]SealedSnapshot{}
 	hash, chainHash, next := "", "", int64(1)
 	for next <= chain.AuditNo {
 		events, err := e.store.Audit(ctx, AuditFilter{From: next, Limit: maxPage})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(events) == 0 {
 			break
@@ -257,8 +250,19 @@ func (e *Engine) verifyTrail(ctx context.Context, r *VerifyReport) (map[string]S
 	if chainHash != chain.ChainHash {
 		r.found("", FindingAudit, "chain", "the head of the chain of snapshots is not the one that the trail names")
 	}
+	if chain.AuditEvents > chain.AuditNo {
+		r.found("", FindingAudit, "trail", "there are %d events, but only %d were written through Graphsnap", chain.AuditEvents, chain.AuditNo)
+	}
+	for _, no := range chain.OddEvents {
+		r.found("", FindingAudit, no, "properties or labels were added to the event or taken from it")
+	}
+	for _, id := range slices.Sorted(maps.Keys(sealed)) {
+		if s := sealed[id]; s.Seq > chain.LastSeq {
+			r.found(id, FindingHeader, "seq", "its number %d is above the last that was given out, %d: the counter was set back, and new snapshots would take numbers twice", s.Seq, chain.LastSeq)
+		}
+	}
 	e.verifyTimelines(chain, sealed, r)
-	return sealed, nil
+	return sealed, chain, nil
 }
 
 func (e *Engine) verifyEvent(ev *AuditEvent, next *int64, hash, chainHash string, sealed map[string]SealedSnapshot, r *VerifyReport) (string, string) {
@@ -295,7 +299,11 @@ type ChainState struct {
 	ChainHash string
 	AuditHash string
 	AuditNo   int64
-	Timelines []TimelineState
+	// AuditEvents counts all that there are; OddEvents names those that say more or less than an event does.
+	AuditEvents int64
+	OddEvents   []string
+	LastSeq     int64 // the last number that was given to a snapshot
+	Timelines   []TimelineState
 }
 
 // TimelineState is one timeline as it is stored.
@@ -312,6 +320,7 @@ type Seals struct {
 	ManifestHash string   // over the stored manifest
 	Uncontained  []string // nodes that are not linked to the snapshot by exactly one :CONTAINS
 	Foreign      []string // relationships that join one of its elements with something else
+	Strays       []string // what hangs on the snapshot itself and does not belong there
 }
 
 func (e *Engine) verifyTimelines(chain *ChainState, sealed map[string]SealedSnapshot, r *VerifyReport) {
@@ -333,7 +342,13 @@ func (e *Engine) verifyTimelines(chain *ChainState, sealed map[string]SealedSnap
 		for _, l := range sortedLinks(want) {
 			r.found(l[0], FindingLink, "NEXT "+l[0]+" -> "+l[1], "this link is missing")
 		}
-		if len(t.Order) > 0 && (len(t.Heads) != 1 || t.Heads[0] != t.Order[len(t.Order)-1]) {
+		if len(t.Order) == 0 {
+			for _, head := range t.Heads {
+				r.found(head, FindingLink, "HEAD of "+t.Source, "the timeline has no snapshot, but a head")
+			}
+			continue
+		}
+		if len(t.Heads) != 1 || t.Heads[0] != t.Order[len(t.Order)-1] {
 			r.found(t.Order[len(t.Order)-1], FindingLink, "HEAD of "+t.Source, "it should name the newest snapshot and names %q", strings.Join(t.Heads, ", "))
 		}
 	}

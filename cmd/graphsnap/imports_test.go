@@ -45,6 +45,8 @@ var owners = map[string]string{
 	"github.com/fergusstrange/embedded-postgres":  "engine/local",
 	"github.com/testcontainers/testcontainers-go": "engine/enginetest",
 	"github.com/moby/moby/api/":                   "engine/enginetest",
+	"github.com/Shopify/toxiproxy/":               "engine/enginetest",
+	"github.com/rs/zerolog":                       "engine/enginetest",
 	"pgregory.net/rapid":                          "engine/enginetest",
 	"golang.org/x/term":                           "cmd/graphsnap",
 	"github.com/spf13/cobra":                      "cmd/graphsnap",

@@ -1,10 +1,13 @@
-// Turn a staged snapshot into a published one; no row where the staging is gone or belongs to another.
+// Turn a staged snapshot into a published one; no row where the staging is gone, belongs to another, or its lease ran out.
 // mode: write
 // on: snapshots
 // params: seq, owner, properties, chain_hash
 // columns: seq
 MATCH (s:StagedSnapshot {seq: $seq})
-WHERE s.owner = $owner
+SET s.lock = true
+REMOVE s.lock
+WITH s
+WHERE s.owner = $owner AND s.expires_at >= datetime()
 REMOVE s:StagedSnapshot
 SET s:Snapshot
 SET s = $properties

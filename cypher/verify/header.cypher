@@ -2,6 +2,6 @@
 // mode: read
 // on: snapshots
 // params: id
-// columns: properties
+// columns: properties, labels
 MATCH (s:Snapshot {snapshot_id: $id})
-RETURN properties(s) AS properties
+RETURN properties(s) AS properties, labels(s) AS labels

@@ -442,7 +442,7 @@ func (m *MemoryStore) Seals(_ context.Context, id string) (*engine.Seals, error)
 func (m *MemoryStore) Chain(context.Context) (*engine.ChainState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := &engine.ChainState{ChainHash: m.chain, AuditNo: int64(len(m.audit))}
+	c := &engine.ChainState{ChainHash: m.chain, AuditNo: int64(len(m.audit)), AuditEvents: int64(len(m.audit)), LastSeq: m.seq}
 	if n := len(m.audit); n > 0 {
 		c.AuditHash = m.audit[n-1].Hash
 	}

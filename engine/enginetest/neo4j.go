@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -98,8 +100,18 @@ func Stop() {
 	}
 }
 
+// Setup says how a server differs from the usual one.
+type Setup struct {
+	KeepAddress bool              // it has the same address again after Kill or Stop and Restart
+	Settings    map[string]string // of neo4j.conf
+	DataSize    string            // its data lies on a file system in memory of this size, such as "100m"
+}
+
 // StartNeo4j starts a fresh server that the caller terminates.
-func StartNeo4j(ctx context.Context) (*Server, error) {
+func StartNeo4j(ctx context.Context) (*Server, error) { return StartNeo4jAs(ctx, Setup{}) }
+
+// StartNeo4jAs starts a fresh server with a setup of its own.
+func StartNeo4jAs(ctx context.Context, setup Setup) (*Server, error) {
 	// The reaper's image cannot be pulled everywhere; Stop does its work.
 	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
 		return nil, err
@@ -108,18 +120,11 @@ func StartNeo4j(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
-		Started: true,
-		ContainerRequest: testcontainers.ContainerRequest{
-			Image:        image,
-			ExposedPorts: []string{boltPort, httpPort},
-			HostConfigModifier: func(host *container.HostConfig) {
-				loopback := []network.PortBinding{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: "0"}}
-				host.PortBindings = network.PortMap{network.MustParsePort(boltPort): loopback, network.MustParsePort(httpPort): loopback}
-			},
-			Env: map[string]string{"NEO4J_AUTH": "neo4j/" + testPassword, "NEO4J_server_memory_heap_max__size": "512m"},
-		},
-	})
+	request, err := setup.request(image)
+	if err != nil {
+		return nil, err
+	}
+	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{Started: true, ContainerRequest: request})
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +140,43 @@ func StartNeo4j(ctx context.Context) (*Server, error) {
 	}
 	fmt.Printf("Neo4j image %s at %s\n", image, server.URI)
 	return server, nil
+}
+
+func (s Setup) request(image string) (testcontainers.ContainerRequest, error) {
+	request := testcontainers.ContainerRequest{
+		Image:        image,
+		ExposedPorts: []string{boltPort, httpPort},
+		Env:          map[string]string{"NEO4J_AUTH": "neo4j/" + testPassword, "NEO4J_server_memory_heap_max__size": "512m"},
+	}
+	bindings := network.PortMap{}
+	for _, port := range request.ExposedPorts {
+		host := "0"
+		if s.KeepAddress {
+			free, err := unusedPort()
+			if err != nil {
+				return request, err
+			}
+			host = strconv.Itoa(free)
+		}
+		bindings[network.MustParsePort(port)] = []network.PortBinding{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: host}}
+	}
+	request.HostConfigModifier = func(host *container.HostConfig) {
+		host.PortBindings = bindings
+		if s.DataSize != "" {
+			host.Tmpfs = map[string]string{"/data": "size=" + s.DataSize}
+		}
+	}
+	var lines strings.Builder
+	for name, value := range s.Settings {
+		// The official image takes settings from its environment, the local one from its file.
+		request.Env["NEO4J_"+strings.NewReplacer("_", "__", ".", "_").Replace(name)] = value
+		fmt.Fprintf(&lines, "%s=%s\n", name, value)
+	}
+	if image == localImage && len(s.Settings) > 0 {
+		request.Env["SETTINGS"] = lines.String()
+		request.Entrypoint = []string{"/bin/sh", "-c", `[ -e /tmp/set ] || { echo "$SETTINGS" >> /neo4j/conf/neo4j.conf; echo > /tmp/set; }; exec /start`}
+	}
+	return request, nil
 }
 
 // wait asks the server's HTTP port until it answers, and learns the address of its bolt port. The container's own wait
@@ -180,6 +222,27 @@ func (s *Server) Terminate(ctx context.Context) error { return s.container.Termi
 func (s *Server) Stop(ctx context.Context) error {
 	now := time.Duration(0)
 	return s.container.Stop(ctx, &now)
+}
+
+// Killable tells whether the server was started here; one that was given by its address is not ours to kill.
+func (s *Server) Killable() bool { return s.container != nil }
+
+// Kill ends the server's process by SIGKILL and keeps the container.
+func (s *Server) Kill(ctx context.Context) error { return s.docker(ctx, "kill") }
+
+// Restart starts a stopped or killed server and waits until it has recovered.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.docker(ctx, "start"); err != nil {
+		return err
+	}
+	return s.wait(ctx)
+}
+
+func (s *Server) docker(ctx context.Context, verb string) error {
+	if out, err := exec.CommandContext(ctx, "docker", verb, s.container.GetContainerID()).CombinedOutput(); err != nil {
+		return fmt.Errorf("docker %s: %w: %.200s", verb, err, out)
+	}
+	return nil
 }
 
 // chooseImage takes the official image where it is or can be had, else builds one from Maven artifacts, once a machine.

@@ -16,7 +16,7 @@ import (
 // samples gives a value of the right type for each parameter of each statement, so that EXPLAIN plans what really runs.
 var samples = map[string]any{
 	"source": "shop", "default": "default", "id": "snap_20260101_000000_x", "ids": []any{"4:x:1", int64(1)}, "rows": []any{},
-	"properties": map[string]any{}, "owner": "o", "lease_s": 60, "seq": 1, "no": 1, "keys": []string{"k"}, "from": "a", "to": "b",
+	"properties": map[string]any{}, "owner": "o", "token": "t", "lease_s": 60, "seq": 1, "no": 1, "keys": []string{"k"}, "from": "a", "to": "b",
 	"timestamp": time.Unix(0, 0).UTC(), "chain_hash": "", "trigger": "manual", "severity": "low", "since": time.Unix(0, 0).UTC(),
 	"until": time.Unix(0, 0).UTC(), "text": "x", "tag": "x", "prefix": "snap_", "before": time.Unix(0, 0).UTC(), "before_seq": 1, "limit": 10,
 	"starts": []any{[]any{"k", []string{"r"}}}, "capture_id": "c", "key": "k", "content": []byte{1}, "hash": "h", "reason": "r", "action": "a",

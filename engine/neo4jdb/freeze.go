@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
 	"graphsnap/cypher"
@@ -20,8 +21,8 @@ const (
 	batchSize = 2_500
 	// lanes is how many batches are written at once. More gain nothing on two cores.
 	lanes = 2
-	// leaseSeconds is how long a staged snapshot lives without a sign of its writer.
-	leaseSeconds = 120
+	// leaseTime is how long a staged snapshot lives without a sign of its writer.
+	leaseTime = 120 * time.Second
 	// digestModulus keeps sums of digests within 64 bits; the same number stands in freeze/verify_*.cypher.
 	digestModulus = 1_000_000_007
 )
@@ -63,8 +64,9 @@ func (s *Snapshots) Stage(ctx context.Context, r engine.StageRequest, progress f
 		progress = func(string, int, int) {}
 	}
 	w := &staging{Snapshots: s, tell: progress, ids: map[string]string{}, flow: newLane(lanes)}
+	token := uuid.NewString() // tells a repeated attempt from another staging of this process
 	if err := s.write(ctx, func(tx *tx) error {
-		row, err := tx.one(ctx, cypher.FreezeBegin, map[string]any{"source": r.Source, "owner": s.owner, "lease_s": leaseSeconds, "capture_id": r.CaptureID})
+		row, err := tx.one(ctx, cypher.FreezeBegin, map[string]any{"source": r.Source, "owner": s.owner, "token": token, "lease_s": w.leaseSeconds(), "capture_id": r.CaptureID})
 		if err == nil {
 			w.seq = integer(row, "seq")
 		}
@@ -72,6 +74,7 @@ func (s *Snapshots) Stage(ctx context.Context, r engine.StageRequest, progress f
 	}); err != nil {
 		return nil, errors.Join(err, w.flow.end())
 	}
+	w.mayCrash("begun")
 	w.keepAlive(ctx)
 	progress(engine.StageFreeze, 0, 0)
 	return w, nil
@@ -81,7 +84,7 @@ func (s *Snapshots) Stage(ctx context.Context, r engine.StageRequest, progress f
 func (w *staging) keepAlive(ctx context.Context) {
 	ctx, w.renewed = context.WithCancel(ctx)
 	w.renewal.Go(func() {
-		ticker := time.NewTicker(leaseSeconds / 4 * time.Second)
+		ticker := time.NewTicker(w.lease / 4)
 		defer ticker.Stop()
 		for {
 			select {
@@ -91,7 +94,7 @@ func (w *staging) keepAlive(ctx context.Context) {
 			}
 			// A failure shows at the next batch, which renews the lease as well.
 			_ = w.write(ctx, func(tx *tx) error {
-				return tx.exec(ctx, cypher.FreezeRenew, map[string]any{"seq": w.seq, "owner": w.owner, "lease_s": leaseSeconds})
+				return tx.exec(ctx, cypher.FreezeRenew, map[string]any{"seq": w.seq, "owner": w.owner, "lease_s": w.leaseSeconds()})
 			})
 		}
 	})
@@ -151,24 +154,40 @@ func (w *staging) step(ctx context.Context, no int64, size int, write func(*tx) 
 		if err := write(tx); err != nil {
 			return err
 		}
-		row, err := tx.one(ctx, cypher.FreezeBatch, map[string]any{"seq": w.seq, "owner": w.owner, "no": no, "lease_s": leaseSeconds})
+		row, err := tx.one(ctx, cypher.FreezeBatch, map[string]any{"seq": w.seq, "owner": w.owner, "no": no, "lease_s": w.leaseSeconds()})
 		if err != nil {
 			return err
 		}
 		if row == nil {
-			return engine.Errorf(engine.KindConflict, "freeze", "the staged snapshot was swept because its writer was silent for %d s", leaseSeconds).
+			return engine.Errorf(engine.KindConflict, "freeze", "the staged snapshot was given up because its writer was silent for %s", w.lease).
 				WithHint("capture again; if it repeats, the snapshot database is too slow or this machine sleeps")
 		}
 		return nil
 	})
 	if isConstraint(err) {
-		already, err = true, nil
+		already, err = w.entered(ctx, no, err)
+	}
+	if err == nil {
+		w.mayCrash("batch written")
 	}
 	if err == nil && size > 0 {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.done += size
 		w.tell(engine.StageFreeze, w.done, 0)
+	}
+	return already, err
+}
+
+// entered tells whether a batch that a constraint refused was written by an earlier attempt; if not, the refusal stands.
+func (w *staging) entered(ctx context.Context, batch int64, refusal error) (already bool, err error) {
+	err = w.read(ctx, func(tx *tx) error {
+		row, err := tx.one(ctx, cypher.FreezeEntered, map[string]any{"seq": w.seq, "no": batch})
+		already = row != nil
+		return err
+	})
+	if err == nil && !already {
+		err = refusal
 	}
 	return already, err
 }
@@ -287,17 +306,21 @@ func (w *staging) Publish(ctx context.Context, snap *engine.Snapshot, m *engine.
 	}
 	encoded := m.Encode()
 	snap.Seq, snap.ManifestHash = w.seq, engine.HashBytes(encoded)
+	w.mayCrash("before the manifest")
 	if err := w.manifest(ctx, encoded); err != nil {
 		return err
 	}
+	w.mayCrash("before verifying")
 	w.tell(engine.StageVerify, 0, 0)
 	if err := w.verify(ctx); err != nil {
 		return err
 	}
 	w.tell(engine.StagePublish, 0, 0)
+	w.mayCrash("before publishing")
 	if err := w.publish(ctx, snap, o); err != nil {
 		return err
 	}
+	w.mayCrash("published")
 	w.end()
 	return nil
 }
@@ -331,10 +354,15 @@ func (w *staging) Abandon(ctx context.Context, reason string) {
 	w.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryFor)
 	defer cancel()
+	marked := false
 	err := w.write(ctx, func(tx *tx) error {
-		return tx.exec(ctx, cypher.RemoveStaged, map[string]any{"seq": w.seq, "owner": w.owner, "reason": reason})
+		row, err := tx.one(ctx, cypher.RemoveStaged, map[string]any{"seq": w.seq, "owner": w.owner, "reason": reason})
+		marked = row != nil
+		return err
 	})
-	if err == nil {
+	w.mayCrash("abandoned")
+	// What is not marked may be published, by a commit whose answer was lost: it is not ours to clear.
+	if err == nil && marked {
 		err = w.clear(ctx, w.seq, nil)
 	}
 	if err != nil {

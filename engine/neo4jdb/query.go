@@ -144,9 +144,13 @@ func (s *Snapshots) Walk(ctx context.Context, id string, sink engine.Sink) error
 	})
 }
 
-// digestIn reads the digest that stands on a stored element.
+// digestIn reads the digest that stands on a stored element. The mark of a bottleneck follows from the severity and is no
+// part of the digest, so where it is wrong the digest is given as wrong.
 func digestIn(p engine.Properties) int64 {
 	h, _ := p["h"].(int64)
+	if _, hot := p["hot"]; hot != engine.SeverityOf(p).IsBottleneck() {
+		return ^h
+	}
 	return h
 }
 

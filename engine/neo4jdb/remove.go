@@ -48,6 +48,7 @@ func (s *Snapshots) Delete(ctx context.Context, id, actor string, progress func(
 	if err != nil {
 		return err
 	}
+	s.mayCrash("detached")
 	tell := func(done int) {
 		if progress != nil {
 			progress(engine.StageRemove, done, snap.NodeCount)
@@ -78,7 +79,7 @@ func (s *Snapshots) clear(ctx context.Context, seq int64, tell func(done int)) e
 	for done := 0; ; {
 		var deleted int64
 		if err := s.write(ctx, func(tx *tx) error {
-			row, err := tx.one(ctx, cypher.RemoveElements, map[string]any{"seq": seq, "limit": removeBatch})
+			row, err := tx.one(ctx, cypher.RemoveElements, map[string]any{"seq": seq, "limit": s.removal})
 			if err == nil {
 				deleted = integer(row, "count")
 			}
@@ -86,10 +87,11 @@ func (s *Snapshots) clear(ctx context.Context, seq int64, tell func(done int)) e
 		}); err != nil {
 			return err
 		}
+		s.mayCrash("partly removed")
 		if done += int(deleted); tell != nil {
 			tell(done)
 		}
-		if deleted < removeBatch {
+		if deleted < int64(s.removal) {
 			break
 		}
 	}
@@ -116,6 +118,7 @@ func (s *Snapshots) Sweep(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	s.mayCrash("sweep marked")
 	for _, seq := range pending {
 		if err := s.clear(ctx, seq, nil); err != nil {
 			return err

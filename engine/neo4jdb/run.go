@@ -22,6 +22,9 @@ type Config struct {
 // retryFor bounds how long the driver repeats a transaction that failed in passing.
 const retryFor = 10 * time.Second
 
+// lostCommits bounds how often a transaction is tried whose commit got no answer.
+const lostCommits = 5
+
 // server is one Neo4j database: the driver, the schema it needs and the way of running statements on it.
 type server struct {
 	role     string // live or snapshots, for messages and migrations
@@ -133,8 +136,7 @@ func (s *server) readAt(ctx context.Context, f func(*tx) error) (bookmark string
 	}
 	session := s.session(ctx, neo4j.AccessModeRead)
 	defer closeSession(ctx, session)
-	_, err = session.ExecuteRead(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
-	if err != nil {
+	if err := repeated(ctx, session.ExecuteRead, f); err != nil {
 		return "", s.explain(ctx, "read", err)
 	}
 	return strings.Join(session.LastBookmarks(), " "), nil
@@ -177,15 +179,27 @@ func (s *server) hold(ctx context.Context, most time.Duration, f func(*tx) error
 	return s.explain(ctx, "hold", t.Rollback(ctx))
 }
 
-// write runs f in one write transaction; f may be called again after a passing failure, so it must not keep state.
+// write runs f in one write transaction; f may be called again after a passing failure, so it must not keep state. The
+// driver does not repeat a commit whose answer was lost, because it may have succeeded; here it is repeated as well, so f
+// must recognise what it has done already.
 func (s *server) write(ctx context.Context, f func(*tx) error) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	session := s.session(ctx, neo4j.AccessModeWrite)
 	defer closeSession(ctx, session)
-	_, err := session.ExecuteWrite(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
-	return s.explain(ctx, "write", err)
+	return s.explain(ctx, "write", repeated(ctx, session.ExecuteWrite, f))
+}
+
+// repeated runs f in a transaction, and again where the answer to its commit was lost.
+func repeated(ctx context.Context, execute func(context.Context, neo4j.ManagedTransactionWork, ...func(*neo4j.TransactionConfig)) (any, error), f func(*tx) error) (err error) {
+	for range lostCommits {
+		_, err = execute(ctx, func(t neo4j.ManagedTransaction) (any, error) { return nil, f(&tx{t}) })
+		if !isLostCommit(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
 }
 
 func (s *server) session(ctx context.Context, mode neo4j.AccessMode) neo4j.SessionWithContext {
@@ -233,6 +247,10 @@ func (s *server) explain(ctx context.Context, op string, err error) error {
 	}
 	return engine.Errorf(engine.KindInternal, op, "unexpected failure").WithCause(err)
 }
+
+// isLostCommit recognises a connection that broke between a commit and its answer: of the errors of a connection the
+// driver repeats all others by itself.
+func isLostCommit(err error) bool { return neo4j.IsConnectivityError(err) && !neo4j.IsRetryable(err) }
 
 // isLimit recognises a transaction whose passing failures outlasted the time for repeating it.
 func isLimit(err error) bool {

@@ -14,8 +14,13 @@ import (
 // Snapshots is the snapshot database in Neo4j: it implements engine.SnapshotStore.
 type Snapshots struct {
 	*server
-	owner string // names this process on what it stages
-	log   *slog.Logger
+	owner   string // names this process on what it stages
+	lease   time.Duration
+	removal int // nodes deleted in one transaction
+	log     *slog.Logger
+
+	// crash, set by tests only, hears of the places at which the death of this process must do no harm.
+	crash func(place string)
 
 	stop  context.CancelFunc
 	swept sync.WaitGroup
@@ -30,17 +35,14 @@ func OpenSnapshots(c Config, log *slog.Logger) (*Snapshots, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Snapshots{server: s, owner: uuid.NewString(), log: log}, nil
+	return &Snapshots{server: s, owner: uuid.NewString(), lease: leaseTime, removal: removeBatch, log: log}, nil
 }
 
-// sweepEvery is how often leftovers of crashed writers are looked for; half of the lease keeps them short-lived.
-const sweepEvery = leaseSeconds / 2 * time.Second
-
-// Start sweeps now and again in the background until Close.
+// Start sweeps now and again in the background until Close; half of the lease in between keeps leftovers short-lived.
 func (s *Snapshots) Start(ctx context.Context) {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.swept.Go(func() {
-		ticker := time.NewTicker(sweepEvery)
+		ticker := time.NewTicker(s.lease / 2)
 		defer ticker.Stop()
 		for {
 			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
@@ -66,3 +68,13 @@ func (s *Snapshots) Close(ctx context.Context) error {
 
 // Ready connects, brings the schema up to date and gives the server's version. Kinds: unavailable, denied, conflict.
 func (s *Snapshots) Ready(ctx context.Context) (version string, err error) { return s.version(ctx) }
+
+// mayCrash names a place to the tests that kill the process there.
+func (s *Snapshots) mayCrash(place string) {
+	if s.crash != nil {
+		s.crash(place)
+	}
+}
+
+// leaseSeconds is the lease as the statements want it.
+func (s *Snapshots) leaseSeconds() float64 { return s.lease.Seconds() }

@@ -17,6 +17,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		os.Exit(childMain())
+	}
 	// Each random graph costs a dozen transactions; more of them: go test ./engine/neo4jdb -rapid.checks=1000
 	if err := flag.Set("rapid.checks", "20"); err != nil {
 		panic(err)
@@ -24,6 +27,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	enginetest.Stop()
+	stopFaultServers()
 	os.Exit(code)
 }
 

@@ -65,11 +65,17 @@ func freezeProperties(p engine.Properties) (map[string]any, error) {
 	return out, nil
 }
 
-// thawProperties takes the engine's properties away and unescapes the user's.
+// thawProperties takes the engine's properties away and unescapes the user's. A node has seq and key, a relationship has rk;
+// where they stand together somebody added them, and they are kept for verification to see.
 func thawProperties(stored engine.Properties) engine.Properties {
 	out := make(engine.Properties, len(stored))
+	_, rk := stored["rk"]
+	_, seq := stored["seq"]
+	_, key := stored["key"]
 	for name, v := range stored {
-		if name, ok := engine.UserProperty(name); ok {
+		if user, ok := engine.UserProperty(name); ok {
+			out[user] = fromDriver(v)
+		} else if rk && (seq || key) && name != "h" && name != "hot" {
 			out[name] = fromDriver(v)
 		}
 	}
@@ -84,10 +90,14 @@ func freezeLabels(own []string) []string {
 	return out
 }
 
+// thawLabels takes :Frozen away and unescapes the user's. Other labels of the engine never stand on a frozen node; they are
+// kept for verification to see.
 func thawLabels(stored []string) []string {
 	out := make([]string, 0, len(stored))
 	for _, l := range stored {
-		if l, ok := engine.UserLabel(l); ok {
+		if user, ok := engine.UserLabel(l); ok {
+			out = append(out, user)
+		} else if l != "Frozen" {
 			out = append(out, l)
 		}
 	}

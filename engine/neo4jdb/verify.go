@@ -2,6 +2,7 @@ package neo4jdb
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
@@ -28,6 +29,11 @@ func (s *Snapshots) Seals(ctx context.Context, id string) (*engine.Seals, error)
 		if seals.HeaderHash, err = headerHash(properties(row, "properties")); err != nil {
 			return err
 		}
+		for _, label := range labels(row, "labels") {
+			if label != "Snapshot" {
+				seals.Strays = append(seals.Strays, "label "+label)
+			}
+		}
 		encoded, err := manifestBytes(ctx, tx, snap.Seq)
 		if err != nil {
 			return err
@@ -40,6 +46,9 @@ func (s *Snapshots) Seals(ctx context.Context, id string) (*engine.Seals, error)
 			}
 		}
 		if err := tx.each(ctx, cypher.VerifyUncontained, map[string]any{"id": id, "seq": snap.Seq, "limit": mostStrays}, list(&seals.Uncontained)); err != nil {
+			return err
+		}
+		if err := tx.each(ctx, cypher.VerifyStrays, map[string]any{"id": id, "seq": snap.Seq, "limit": mostStrays}, list(&seals.Strays)); err != nil {
 			return err
 		}
 		return tx.each(ctx, cypher.VerifyForeign, map[string]any{"seq": snap.Seq, "limit": mostStrays}, list(&seals.Foreign))
@@ -58,6 +67,16 @@ func (s *Snapshots) Chain(ctx context.Context) (*engine.ChainState, error) {
 			return err
 		}
 		state.ChainHash, state.AuditNo, state.AuditHash = locked.hash, locked.auditNo, locked.auditHash
+		row, err := tx.one(ctx, cypher.VerifyTrail, map[string]any{"limit": mostStrays})
+		if err != nil {
+			return err
+		}
+		state.AuditEvents, state.LastSeq = integer(row, "count"), integer(row, "last_seq")
+		if odd, _ := row.Get("odd"); odd != nil {
+			for _, no := range odd.([]any) {
+				state.OddEvents = append(state.OddEvents, fmt.Sprint(no))
+			}
+		}
 		lines := map[string]*engine.TimelineState{}
 		line := func(source string) *engine.TimelineState {
 			if lines[source] == nil {
