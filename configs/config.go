@@ -45,9 +45,11 @@ type Source struct {
 
 // Collect is how all sources are collected and judged.
 type Collect struct {
-	Interval   Duration   `yaml:"interval"`
-	Window     Duration   `yaml:"window"` // over which rates are formed
-	Thresholds Thresholds `yaml:"thresholds"`
+	Interval Duration `yaml:"interval"`
+	Window   Duration `yaml:"window"` // over which rates are formed
+	// StatementTexts keeps the normalised texts of the heaviest statements in the graph; values are never in them.
+	StatementTexts bool       `yaml:"statement_texts"`
+	Thresholds     Thresholds `yaml:"thresholds"`
 }
 
 // Thresholds are the severity rules; index_efficiency_pct is bad when low, the others when high.
@@ -114,7 +116,7 @@ func Default() Config {
 		Live:      Database{URI: "bolt://127.0.0.1:7687", User: "neo4j", DefaultSource: "default"},
 		Snapshots: Database{URI: "bolt://127.0.0.1:7688", User: "neo4j"},
 		Collect: Collect{
-			Interval: Duration(5 * time.Second), Window: Duration(60 * time.Second),
+			Interval: Duration(5 * time.Second), Window: Duration(60 * time.Second), StatementTexts: true,
 			Thresholds: Thresholds{
 				AvgLatencyMS:    Levels{50, 200, 1000},
 				TimeMSPerS:      Levels{200, 500, 2000},

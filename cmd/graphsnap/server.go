@@ -77,7 +77,7 @@ func openServer(ctx context.Context, c configs.Config, l net.Listener, demo api.
 	for _, s := range c.Sources {
 		collector := collect.New(collect.Options{
 			Source:     collect.Source{Name: s.Name, Type: s.Type, DSN: string(s.DSN), Interval: interval(s, c.Collect), Default: s.Default},
-			Thresholds: thresholds(c.Collect.Thresholds), Window: time.Duration(c.Collect.Window), Writer: p.live, Clock: clock, Logger: log,
+			Thresholds: thresholds(c.Collect.Thresholds), Window: time.Duration(c.Collect.Window), WithoutTexts: !c.Collect.StatementTexts, Writer: p.live, Clock: clock, Logger: log,
 			OnTick: func(state engine.LiveState) {
 				p.engine.Events.Publish(engine.Event{Tick: &engine.TickWritten{State: state}})
 			},

@@ -181,7 +181,7 @@ func equal(a, b any) bool {
 
 func TestLevels(t *testing.T) {
 	l := newLevels()
-	for _, step := range []struct{ value, want float64 }{{100, 100}, {120, 100}, {131, 100}, {145, 145}, {110, 145}, {100, 100}, {0, 0}, {0.001, 0.001}, {123456, 123000}} {
+	for _, step := range []struct{ value, want float64 }{{100, 100}, {120, 100}, {131, 100}, {145, 145}, {110, 145}, {100, 100}, {0, 0}, {0.001, 0.001}, {123456, 123456}, {1234.56, 1230}} {
 		if got := l.of("x", step.value, 0.3); got != step.want {
 			t.Errorf("%v shows as %v, want %v", step.value, got, step.want)
 		}

@@ -33,10 +33,10 @@ func (l levels) keep() {
 	clear(l.used)
 }
 
-// significant rounds to three digits, more than a gauge of a sample has.
+// significant rounds fractions to three digits, more than a gauge of a sample has.
 func significant(v float64) float64 {
-	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
-		return v
+	if v == math.Trunc(v) || math.IsInf(v, 0) || math.IsNaN(v) {
+		return v // counts and bytes stay what they are
 	}
 	scale := math.Pow(10, 2-math.Floor(math.Log10(math.Abs(v))))
 	return math.Round(v*scale) / scale
