@@ -17,7 +17,7 @@ TRANSACTIONS ?= 100000
 SECONDS ?= 300
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build viewer run test test-short e2e lint fuzz faults bench generate check-generated screenshot clean preflight-run preflight-test versions
+.PHONY: help build viewer run test test-short e2e lint fuzz faults fault-table bench bench-go generate check-generated screenshot clean preflight-run preflight-test versions
 
 help: ## list the targets and their variables
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -60,8 +60,14 @@ faults: preflight-test ## break all that can break, long: CYCLES kills, SEEDS of
 	CI=true FAULT_CYCLES=$(CYCLES) FAULT_SEEDS=$(SEEDS) FAULT_TRANSACTIONS=$(TRANSACTIONS) FAULT_SECONDS=$(SECONDS) \
 	  go test -count=1 -timeout 6h -v -run 'TestFault|TestServerDies' ./engine/neo4jdb
 
-bench: preflight-test ## run the benchmarks, each beside its raw limit
-	CI=true go test -timeout 60m -run '^$$' -bench . -benchtime 3x -benchmem ./engine/...
+fault-table: preflight-test ## start each fault of the demo, look for its trace in the diff and print the table of the README
+	@file=$$(mktemp); CI=true go test -count=1 -timeout 15m ./cmd/graphsnap -run FaultsLeaveTraces -fault-table $$file > $$file.log || { cat $$file.log; exit 1; }; cat $$file
+
+bench: preflight-run $(BIN) ## measure captures, comparisons, lists and exports beside their raw limits (ARGS='--size 100000/500000 --json')
+	$(BIN) bench $(ARGS)
+
+bench-go: ## run the benchmarks of the Go packages
+	go test -timeout 60m -run '^$$' -bench . -benchtime 3x -benchmem ./engine/...
 
 generate: $(MODULES) ## write api/openapi.json and the viewer's types from the routes
 	go run ./cmd/graphsnap openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json

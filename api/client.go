@@ -19,6 +19,9 @@ import (
 // Client calls the routes of a Server. Errors are engine errors of the kind that the server named; a server that does
 // not answer is unavailable.
 type Client struct {
+	// Actor is who asks, for the audit trail; nobody where empty.
+	Actor string
+
 	base string
 	http *http.Client
 }
@@ -35,8 +38,8 @@ type ListOptions struct {
 }
 
 // Capture freezes the live graph.
-func (c *Client) Capture(ctx context.Context, r CaptureRequest) (row Row, err error) {
-	return row, c.call(ctx, http.MethodPost, base+"/snapshots", nil, r, &row)
+func (c *Client) Capture(ctx context.Context, r CaptureRequest) (a Captured, err error) {
+	return a, c.call(ctx, http.MethodPost, base+"/snapshots", nil, r, &a)
 }
 
 // List gives one page.
@@ -53,28 +56,55 @@ func (c *Client) Get(ctx context.Context, ref, source string) (d Document, err e
 	return d, c.call(ctx, http.MethodGet, refPath(ref), values("source", source), nil, &d)
 }
 
-// Compare gives the diff of two snapshots with at most limit pairs and changes.
-func (c *Client) Compare(ctx context.Context, baseline, target, source string, limit int) (d Comparison, err error) {
-	q := values("baseline", baseline, "target", target, "source", source, "limit", strconv.Itoa(limit))
+// CompareQuery names two snapshots and narrows the list of changes; zero values select everything.
+type CompareQuery struct {
+	Baseline, Target, Source    string
+	Kind, Status, Aspect, Query string
+	Types                       []string
+	MinChange, NoiseFloor       float64 // relative; 0.1 is 10 %
+	Offset, Limit               int
+	SummaryOnly                 bool
+}
+
+// Compare gives the diff of two snapshots.
+func (c *Client) Compare(ctx context.Context, o CompareQuery) (d Comparison, err error) {
+	q := values("baseline", o.Baseline, "target", o.Target, "source", o.Source, "kind", o.Kind, "status", o.Status, "aspect", o.Aspect, "q", o.Query)
+	q["type"] = o.Types
+	setNumber(q, "min_change", o.MinChange)
+	setNumber(q, "noise_floor", o.NoiseFloor)
+	setNumber(q, "offset", float64(o.Offset))
+	setNumber(q, "limit", float64(o.Limit))
+	if o.SummaryOnly {
+		q.Set("summary_only", "true")
+	}
 	return d, c.call(ctx, http.MethodGet, base+"/snapshots/compare", q, nil, &d)
+}
+
+// CompareBrief gives the diff of two snapshots in five numbers.
+func (c *Client) CompareBrief(ctx context.Context, baseline, target, source string) (b ComparisonBrief, err error) {
+	return b, c.call(ctx, http.MethodGet, base+"/snapshots/compare/brief", values("baseline", baseline, "target", target, "source", source), nil, &b)
+}
+
+// HistoryQuery names an element; zero values select everything.
+type HistoryQuery struct {
+	Key, From, Source, Since, Until, Property string
+	Limit                                     int
+	Properties                                bool
+}
+
+// History gives one element over time.
+func (c *Client) History(ctx context.Context, o HistoryQuery) (h ElementHistory, err error) {
+	q := values("key", o.Key, "from", o.From, "source", o.Source, "since", o.Since, "until", o.Until, "property", o.Property)
+	setNumber(q, "limit", float64(o.Limit))
+	if o.Properties {
+		q.Set("properties", "true")
+	}
+	return h, c.call(ctx, http.MethodGet, base+"/history", q, nil, &h)
 }
 
 // Delete removes a snapshot.
 func (c *Client) Delete(ctx context.Context, ref, source string) error {
 	return c.call(ctx, http.MethodDelete, refPath(ref), values("source", source), nil, nil)
-}
-
-// Export copies an exported snapshot to w as it comes.
-func (c *Client) Export(ctx context.Context, ref, source, format string, w io.Writer) error {
-	resp, err := c.do(ctx, http.MethodGet, refPath(ref)+"/export", values("source", source, "format", format), nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if _, err := io.Copy(w, resp.Body); err != nil {
-		return engine.Errorf(engine.KindUnavailable, "export", "the export was cut short").WithCause(err).WithHint("try again")
-	}
-	return nil
 }
 
 // Status tells how every part feels.
@@ -131,6 +161,12 @@ func (c *Client) Events(ctx context.Context, f func(kind string, data json.RawMe
 
 func refPath(ref string) string { return base + "/snapshots/" + url.PathEscape(ref) }
 
+func setNumber(q url.Values, name string, v float64) {
+	if v != 0 {
+		q.Set(name, strconv.FormatFloat(v, 'f', -1, 64))
+	}
+}
+
 func values(pairs ...string) url.Values {
 	q := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -142,7 +178,20 @@ func values(pairs ...string) url.Values {
 }
 
 func (c *Client) call(ctx context.Context, method, path string, q url.Values, in, out any) error {
-	resp, err := c.do(ctx, method, path, q, in)
+	r := request{method: method, path: path, query: q}
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return engine.Errorf(engine.KindInternal, "client", "the request cannot be written").WithCause(err)
+		}
+		r.body, r.contentType = bytes.NewReader(raw), "application/json"
+	}
+	return c.answer(ctx, r, out)
+}
+
+// answer sends a request and reads its answer into out.
+func (c *Client) answer(ctx context.Context, r request, out any) error {
+	resp, err := c.do(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -156,26 +205,33 @@ func (c *Client) call(ctx context.Context, method, path string, q url.Values, in
 	return nil
 }
 
+// request is what is sent.
+type request struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	body         io.Reader
+	contentType  string
+}
+
 // do sends a request and turns problems into errors.
-func (c *Client) do(ctx context.Context, method, path string, q url.Values, in any) (*http.Response, error) {
-	var payload io.Reader
-	if in != nil {
-		raw, err := json.Marshal(in)
-		if err != nil {
-			return nil, engine.Errorf(engine.KindInternal, "client", "the request cannot be written").WithCause(err)
-		}
-		payload = bytes.NewReader(raw)
+func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
+	address := c.base + r.path
+	if len(r.query) > 0 {
+		address += "?" + r.query.Encode()
 	}
-	address := c.base + path
-	if len(q) > 0 {
-		address += "?" + q.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, method, address, payload)
+	req, err := http.NewRequestWithContext(ctx, r.method, address, r.body)
 	if err != nil {
 		return nil, engine.Errorf(engine.KindInvalid, "client", "%q is no address of a server", c.base).WithHint("write --server http://127.0.0.1:8080")
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	for name, list := range r.header {
+		req.Header[name] = list
+	}
+	if r.contentType != "" {
+		req.Header.Set("Content-Type", r.contentType)
+	}
+	if c.Actor != "" {
+		req.Header.Set(actorHeader, c.Actor)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -190,11 +246,7 @@ func (c *Client) do(ctx context.Context, method, path string, q url.Values, in a
 	if json.Unmarshal(raw, &p) != nil || p.Kind == "" {
 		return nil, engine.Errorf(engine.KindInternal, "client", "%s answers %s, which is no answer of graphsnap", c.base, resp.Status).WithHint("does --server name the right address?")
 	}
-	kind := engine.Kind(p.Kind)
-	if p.Kind == kindUnsupported {
-		kind = engine.KindInvalid
-	}
-	return nil, &engine.Error{Kind: kind, Message: p.Detail, Hint: p.Hint}
+	return nil, &engine.Error{Kind: engine.Kind(p.Kind), Message: p.Detail, Hint: p.Hint}
 }
 
 func (c *Client) unreachable(err error) error {

@@ -21,8 +21,12 @@ func rowOf(s *engine.Snapshot) Row {
 			DatabaseType: s.Live.DatabaseType, DatabaseName: s.Live.DatabaseName, DatabaseVersion: s.Live.DatabaseVersion,
 			CaptureDurationMS: s.CaptureDurationMS, GraphComplexity: string(s.Summary.Complexity),
 		},
-		Consistency: Consistency{Mode: string(s.Consistency.Mode), Attempts: s.Consistency.Attempts, ReadMS: s.Consistency.ReadMS},
-		RootHash:    s.RootHash, Warnings: orEmpty(s.Warnings),
+		Consistency: Consistency{
+			Mode: string(s.Consistency.Mode), Attempts: s.Consistency.Attempts, ReadMS: s.Consistency.ReadMS,
+			ReadFrom: moment(s.Consistency.ReadFrom), Evidence: s.Consistency.Evidence,
+		},
+		RootHash: s.RootHash, StateHash: s.StateHash, HeaderHash: s.HeaderHash, ManifestHash: s.ManifestHash, ChainHash: s.ChainHash,
+		SameAs: s.SameAs, Imported: s.Imported, Warnings: orEmpty(s.Warnings),
 	}
 }
 
@@ -114,54 +118,6 @@ func liveOf(r *engine.LiveRead, g *engine.Graph) LiveDocument {
 	}
 }
 
-// comparisonOf gives a diff with at most limit pairs and changes; the totals say how many there are.
-func comparisonOf(d *engine.Diff, limit int) Comparison {
-	count := func(c engine.Counts) StatusCounts { return StatusCounts{c.Added, c.Removed, c.Changed, c.Unchanged} }
-	a, b := rowOf(&d.Baseline), rowOf(&d.Target)
-	out := Comparison{
-		Baseline: a, Target: b, SecondsBetween: d.SecondsBetween, SameDatabase: d.SameDatabase, NothingChanged: d.NothingChanged,
-		Warnings: orEmpty(d.IncomparableReasons),
-		Counts:   ComparisonCounts{Nodes: count(d.Nodes), Relationships: count(d.Relationships), Worse: d.Worse, Better: d.Better},
-		Summary: ComparisonSummary{
-			TotalQPS:         deltaOf(a.Summary.TotalQPS, b.Summary.TotalQPS),
-			AvgLatency:       deltaOf(a.Summary.AvgLatency, b.Summary.AvgLatency),
-			TimeMSPerS:       deltaOf(a.Summary.TimeMSPerS, b.Summary.TimeMSPerS),
-			BottlenecksCount: deltaOf(number(a.Summary.BottlenecksCount), number(b.Summary.BottlenecksCount)),
-		},
-		Pairs: []ComparisonPair{}, Changes: []ComparisonChange{}, TotalChanges: d.TotalChanges, TotalPairs: len(d.Pairs),
-	}
-	for _, p := range d.Pairs[:min(limit, len(d.Pairs))] {
-		out.Pairs = append(out.Pairs, ComparisonPair{
-			Source: p.From, Target: p.To, TimeMSPerS: deltaOf(p.TimeFrom, p.TimeTo), AvgLatencyMS: deltaOf(p.LatencyFrom, p.LatencyTo),
-			QueriesPerSec: deltaOf(p.QPSFrom, p.QPSTo), DeltaMSPerS: p.Delta, Share: p.Share,
-		})
-	}
-	for _, c := range d.Changes {
-		change := ComparisonChange{
-			Status: string(c.Status), Kind: string(c.Kind), ID: c.Key, Type: c.Type, Source: c.From, Target: c.To,
-			SeverityFrom: string(c.SeverityFrom), SeverityTo: string(c.SeverityTo), Direction: c.Direction, Contribution: c.Contribution,
-			Properties: []ChangeProperty{},
-		}
-		if c.ValueFrom != nil || c.ValueTo != nil {
-			value := deltaOf(c.ValueFrom, c.ValueTo)
-			change.Value = &value
-		}
-		for _, p := range c.Properties {
-			change.Properties = append(change.Properties, ChangeProperty{p.Name, jsonValue(p.From), jsonValue(p.To), p.Absolute, p.Relative})
-		}
-		out.Changes = append(out.Changes, change)
-	}
-	return out
-}
-
-func deltaOf(from, to *float64) Delta {
-	d := Delta{From: from, To: to, Relative: engine.Relative(from, to)}
-	if from != nil && to != nil {
-		d.Absolute = ptr(*to - *from)
-	}
-	return d
-}
-
 func number(n int) *float64 { return ptr(float64(n)) }
 
 func ptr[T any](v T) *T { return &v }
@@ -173,17 +129,10 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-func demoOf(s engine.DemoState) DemoStatus {
-	out := DemoStatus{DSN: s.DSN, Rate: s.Rate, EffectiveRate: s.EffectiveRate, Classes: []DemoClass{}, Faults: []DemoFault{}}
-	for _, c := range s.Classes {
-		out.Classes = append(out.Classes, DemoClass{c.Name, orEmpty(c.Tables), c.Weight, c.Sent, c.Errors, c.TotalMS})
+// moment gives a time as it is in JSON: null where it is unknown.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
 	}
-	for _, f := range s.Faults {
-		fault := DemoFault{Name: f.Name, Cause: f.Cause, Active: f.Active}
-		if !f.Since.IsZero() {
-			fault.Since = ptr(f.Since)
-		}
-		out.Faults = append(out.Faults, fault)
-	}
-	return out
+	return ptr(t.UTC())
 }

@@ -23,6 +23,12 @@ type Row struct {
 	Metadata          Metadata           `json:"metadata"`
 	Consistency       Consistency        `json:"consistency"`
 	RootHash          string             `json:"root_hash" doc:"SHA-256 over the frozen content, hex"`
+	StateHash         string             `json:"state_hash" doc:"The same without what only says when a value was taken"`
+	HeaderHash        string             `json:"header_hash" doc:"SHA-256 over what stands on the snapshot itself"`
+	ManifestHash      string             `json:"manifest_hash" doc:"SHA-256 over the index of all elements"`
+	ChainHash         string             `json:"chain_hash" doc:"SHA-256 over root, header and the chain hash before it in publishing order"`
+	SameAs            string             `json:"same_as" doc:"The snapshot before it, where nothing but time changed since; else empty"`
+	Imported          bool               `json:"imported" doc:"Brought in from an export, not captured here"`
 	Warnings          []string           `json:"warnings" nullable:"false"`
 }
 
@@ -66,9 +72,11 @@ type Metadata struct {
 
 // Consistency is the evidence that the captured state existed as a whole.
 type Consistency struct {
-	Mode     string  `json:"mode" enum:"quiet,tick,fuzzy"`
-	Attempts int     `json:"attempts"`
-	ReadMS   float64 `json:"read_ms"`
+	Mode     string     `json:"mode" enum:"quiet,tick,double,gate,fuzzy," doc:"quiet: nothing was committed during the read; tick: the collector wrote no tick during it; double: two readings were equal; gate: the collector was held off; fuzzy: nothing is proven"`
+	Attempts int        `json:"attempts" doc:"Readings until one was proven"`
+	ReadMS   float64    `json:"read_ms" doc:"Duration of the reading that was used, milliseconds"`
+	ReadFrom *time.Time `json:"read_from" doc:"When that reading began, UTC"`
+	Evidence string     `json:"evidence" doc:"Bookmarks, ticks or digests before and after"`
 }
 
 // Document is the snapshot document, schema_version 1.
@@ -129,230 +137,13 @@ type CaptureRequest struct {
 	Tags              []string `json:"tags,omitempty" maxItems:"50"`
 	Severity          string   `json:"severity,omitempty" enum:"low,medium,high,critical" doc:"Overrides the severity found"`
 	TriggerReason     string   `json:"trigger_reason,omitempty" maxLength:"2000"`
+	AllowFuzzy        bool     `json:"allow_fuzzy,omitempty" doc:"Rather a reading that nothing proves than none; it is marked as fuzzy"`
+	SkipUnchanged     bool     `json:"skip_unchanged,omitempty" doc:"Freeze nothing where nothing but time changed since the snapshot before; that one is the answer then"`
 	CaptureID         string   `json:"capture_id,omitempty" maxLength:"64" doc:"Chosen by the client to follow the progress on the WebSocket"`
 }
 
-// Delta is a figure on both sides. Absolute is to-from, Relative (to-from)/|from|; null where a side is unknown.
-type Delta struct {
-	From     *float64 `json:"from"`
-	To       *float64 `json:"to"`
-	Absolute *float64 `json:"absolute"`
-	Relative *float64 `json:"relative"`
-}
-
-// StatusCounts counts elements by status.
-type StatusCounts struct {
-	Added     int `json:"added"`
-	Removed   int `json:"removed"`
-	Changed   int `json:"changed"`
-	Unchanged int `json:"unchanged"`
-}
-
-// Comparison is the diff of two snapshots.
-type Comparison struct {
-	Baseline       Row                `json:"baseline"`
-	Target         Row                `json:"target"`
-	SecondsBetween float64            `json:"seconds_between"`
-	SameDatabase   bool               `json:"same_database"`
-	NothingChanged bool               `json:"nothing_changed"`
-	Warnings       []string           `json:"warnings" nullable:"false"`
-	Counts         ComparisonCounts   `json:"counts"`
-	Summary        ComparisonSummary  `json:"summary"`
-	Pairs          []ComparisonPair   `json:"pairs" nullable:"false" doc:"Table pairs by change of additive time, largest first; source equals target for a table by itself"`
-	Changes        []ComparisonChange `json:"changes" nullable:"false" doc:"Elements that changed, by contribution, largest first"`
-	TotalChanges   int                `json:"total_changes"`
-	TotalPairs     int                `json:"total_pairs"`
-}
-
-// ComparisonCounts counts all elements.
-type ComparisonCounts struct {
-	Nodes         StatusCounts `json:"nodes"`
-	Relationships StatusCounts `json:"relationships"`
-	Worse         int          `json:"worse"`
-	Better        int          `json:"better"`
-}
-
-// ComparisonSummary compares the totals.
-type ComparisonSummary struct {
-	TotalQPS         Delta `json:"total_qps"`
-	AvgLatency       Delta `json:"avg_latency"`
-	TimeMSPerS       Delta `json:"time_ms_per_s"`
-	BottlenecksCount Delta `json:"bottlenecks_count"`
-}
-
-// ComparisonPair ranks one pair of tables.
-type ComparisonPair struct {
-	Source        string  `json:"source" example:"users:Table"`
-	Target        string  `json:"target" example:"products:Table"`
-	TimeMSPerS    Delta   `json:"time_ms_per_s"`
-	AvgLatencyMS  Delta   `json:"avg_latency_ms"`
-	QueriesPerSec Delta   `json:"queries_per_sec"`
-	DeltaMSPerS   float64 `json:"delta_ms_per_s"`
-	Share         float64 `json:"share" doc:"Part of all movement, 0-1"`
-}
-
-// ComparisonChange is one changed element.
-type ComparisonChange struct {
-	Status       string           `json:"status" enum:"added,removed,changed"`
-	Kind         string           `json:"kind" enum:"node,relationship"`
-	ID           string           `json:"id"`
-	Type         string           `json:"type"`
-	Source       string           `json:"source,omitempty"`
-	Target       string           `json:"target,omitempty"`
-	Value        *Delta           `json:"value" doc:"The metric's value on both sides; null where the element has none"`
-	SeverityFrom string           `json:"severity_from,omitempty"`
-	SeverityTo   string           `json:"severity_to,omitempty"`
-	Direction    string           `json:"direction" enum:"worse,better,"`
-	Contribution float64          `json:"contribution" doc:"Change of additive time, ms/s"`
-	Properties   []ChangeProperty `json:"properties" nullable:"false"`
-}
-
-// ChangeProperty is one property that differs.
-type ChangeProperty struct {
-	Name     string   `json:"name"`
-	From     any      `json:"from"`
-	To       any      `json:"to"`
-	Absolute *float64 `json:"absolute"`
-	Relative *float64 `json:"relative"`
-}
-
-// Health is "ok" or the plain cause of the trouble, with the next step in Hint.
-type Health struct {
-	Health string `json:"health" doc:"ok, or what is wrong"`
-	Hint   string `json:"hint,omitempty" doc:"What to do next"`
-}
-
-// APIStatus tells where the API is.
-type APIStatus struct {
-	URL string `json:"url"`
-	Health
-}
-
-// ServerStatus tells where a Neo4j server is and how it feels.
-type ServerStatus struct {
-	Bolt         string `json:"bolt"`
-	HTTP         string `json:"http"`
-	User         string `json:"user"`
-	PasswordFile string `json:"password_file" doc:"Empty where the password comes from the configuration"`
-	Version      string `json:"version"`
-	Health
-}
-
-// SourceStatus tells how the collecting of one source goes. The DSN never holds a password.
-type SourceStatus struct {
-	Name          string     `json:"name"`
-	Type          string     `json:"type"`
-	DSN           string     `json:"dsn"`
-	Default       bool       `json:"default"`
-	Tick          int64      `json:"tick"`
-	CollectedAt   *time.Time `json:"collected_at"`
-	ParseCoverage *float64   `json:"parse_coverage" doc:"Share of execution time whose statements were understood, 0-1"`
-	CollectMS     *float64   `json:"collect_ms" doc:"What the last tick cost the monitored database, milliseconds"`
-	Health
-}
-
-// Status is the state of the whole product.
-type Status struct {
-	API       APIStatus      `json:"api"`
-	Live      ServerStatus   `json:"live"`
-	Snapshots ServerStatus   `json:"snapshots"`
-	Sources   []SourceStatus `json:"sources" nullable:"false"`
-	Version   string         `json:"version"`
-}
-
-// DemoFault is one fault of the demo.
-type DemoFault struct {
-	Name   string     `json:"name"`
-	Cause  string     `json:"cause"`
-	Active bool       `json:"active"`
-	Since  *time.Time `json:"since"`
-}
-
-// DemoClass is one query class of the demo workload with the workload's own counts.
-type DemoClass struct {
-	Name    string   `json:"name"`
-	Tables  []string `json:"tables" nullable:"false"`
-	Weight  float64  `json:"weight"`
-	Sent    int64    `json:"sent"`
-	Errors  int64    `json:"errors"`
-	TotalMS float64  `json:"total_ms"`
-}
-
-// DemoStatus is what the demo workload does now.
-type DemoStatus struct {
-	DSN           string      `json:"dsn"`
-	Rate          float64     `json:"rate" doc:"Wanted statements per second"`
-	EffectiveRate float64     `json:"effective_rate" doc:"After the wave and the faults"`
-	Classes       []DemoClass `json:"classes" nullable:"false"`
-	Faults        []DemoFault `json:"faults" nullable:"false"`
-}
-
-// DemoLoad sets the rate of the demo workload.
-type DemoLoad struct {
-	Rate float64 `json:"rate" minimum:"0" maximum:"5000" doc:"Statements per second"`
-}
-
-// Event is the one envelope of the WebSocket: CloudEvents 1.0 JSON with a rising seq.
-type Event struct {
-	SpecVersion     string    `json:"specversion"`
-	ID              string    `json:"id"`
-	Source          string    `json:"source"`
-	Type            string    `json:"type"`
-	Time            time.Time `json:"time"`
-	DataContentType string    `json:"datacontenttype"`
-	Seq             int64     `json:"seq"`
-	Data            any       `json:"data"`
-}
-
-// The types of Event and what Data holds.
-const (
-	EventHello           = "graphsnap.hello"            // HelloData; the first message of a connection
-	EventHeartbeat       = "graphsnap.heartbeat"        // {}
-	EventTick            = "graphsnap.tick"             // TickData
-	EventCaptureProgress = "graphsnap.capture.progress" // CaptureProgressData
-	EventCaptureFailed   = "graphsnap.capture.failed"   // CaptureFailedData
-	EventSnapshotCreated = "graphsnap.snapshot.created" // Row
-	EventSnapshotDeleted = "graphsnap.snapshot.deleted" // SnapshotDeletedData
-)
-
-// HelloData opens a connection.
-type HelloData struct {
-	Version string `json:"version"`
-	LastSeq int64  `json:"last_seq"`
-	Resumed bool   `json:"resumed" doc:"Whether all events since ?since= follow; else reload what you show"`
-}
-
-// TickData says that a collection round was written.
-type TickData struct {
-	Source      string    `json:"source"`
-	Tick        int64     `json:"tick"`
-	CollectedAt time.Time `json:"collected_at"`
-	TotalQPS    *float64  `json:"total_qps"`
-	AvgLatency  *float64  `json:"avg_latency"`
-	TimeMSPerS  *float64  `json:"time_ms_per_s"`
-	Status      string    `json:"status"`
-	Message     string    `json:"message"`
-}
-
-// CaptureProgressData says how far a capture is; stages are read, summarise, freeze, verify, publish.
-type CaptureProgressData struct {
-	CaptureID string `json:"capture_id"`
-	Source    string `json:"source"`
-	Stage     string `json:"stage"`
-	Done      int    `json:"done"`
-	Total     int    `json:"total"`
-}
-
-// CaptureFailedData says why a capture failed.
-type CaptureFailedData struct {
-	CaptureID string `json:"capture_id"`
-	Source    string `json:"source"`
-	Error     string `json:"error"`
-	Hint      string `json:"hint"`
-}
-
-// SnapshotDeletedData names a deleted snapshot.
-type SnapshotDeletedData struct {
-	SnapshotID string `json:"snapshot_id"`
-	Source     string `json:"source"`
+// Captured answers a capture.
+type Captured struct {
+	Row
+	Unchanged bool `json:"unchanged" doc:"Nothing was frozen, because nothing but time changed; the row is the snapshot before"`
 }

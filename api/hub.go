@@ -71,6 +71,9 @@ func (h *hub) publish(ev engine.Event) {
 		h.send(EventCaptureFailed, CaptureFailedData{ev.Failed.CaptureID, ev.Failed.Source, problem.Detail, problem.Hint})
 	case ev.Created != nil:
 		h.send(EventSnapshotCreated, rowOf(ev.Created))
+	case ev.Deleting != nil:
+		d := ev.Deleting
+		h.send(EventDeleteProgress, DeleteProgressData{d.ID, d.Source, d.Stage, d.Done, d.Total})
 	case ev.Deleted != nil:
 		h.send(EventSnapshotDeleted, SnapshotDeletedData{ev.Deleted.ID, ev.Deleted.Source})
 	}

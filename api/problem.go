@@ -17,7 +17,7 @@ type Problem struct {
 	Title    string   `json:"title"`
 	Status   int      `json:"status"`
 	Detail   string   `json:"detail"`
-	Kind     string   `json:"kind" enum:"invalid,not_found,conflict,unavailable,exhausted,denied,internal,unsupported"`
+	Kind     string   `json:"kind" enum:"invalid,not_found,conflict,unavailable,exhausted,denied,internal"`
 	Hint     string   `json:"hint,omitempty"`
 	Instance string   `json:"instance,omitempty"`
 	Errors   []string `json:"errors,omitempty" doc:"Each thing that is wrong with the request"`
@@ -33,9 +33,6 @@ func (p *Problem) GetStatus() int { return p.Status }
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
 const problemBase = "https://graphsnap.dev/problems/"
-
-// kindUnsupported is the one kind that only HTTP knows: what a later version will do.
-const kindUnsupported = "unsupported"
 
 // statuses is the one table from kinds of error to HTTP.
 var statuses = map[engine.Kind]int{
@@ -63,6 +60,10 @@ func problemOf(log *slog.Logger, err error) *Problem {
 		}
 	case errors.As(err, &e) && e.Message != "":
 		p.Detail = e.Message
+		// Our own messages are made for people; what is under the last of them is not.
+		for errors.As(e.Cause, &e) && e.Message != "" {
+			p.Detail += ": " + e.Message
+		}
 	default:
 		p.Detail = "the request was interrupted before it was done"
 	}
@@ -91,8 +92,6 @@ func newHumaError(status int, msg string, errs ...error) huma.StatusError {
 		p.Kind = string(engine.KindNotFound)
 	case status == http.StatusRequestEntityTooLarge || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
 		p.Kind = string(engine.KindExhausted)
-	case status == http.StatusNotImplemented:
-		p.Kind = kindUnsupported
 	case status >= 500:
 		p.Kind = string(engine.KindInternal)
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
@@ -106,9 +105,4 @@ func newHumaError(status int, msg string, errs ...error) huma.StatusError {
 		p.Detail += ": " + strings.Join(p.Errors, "; ")
 	}
 	return p.complete()
-}
-
-// unsupported answers what a later version will do.
-func unsupported(what, instead string) error {
-	return (&Problem{Status: http.StatusNotImplemented, Kind: kindUnsupported, Detail: what + " is not built yet", Hint: instead}).complete()
 }

@@ -41,9 +41,11 @@ type Options struct {
 	Version string
 	Clock   engine.Clock
 	Logger  *slog.Logger
+
+	ImportLimit int64 // most bytes of an import, as sent and after decompression; 16 GiB where 0
 }
 
-// maxBody bounds every request body, bytes.
+// maxBody bounds every request body but that of imports, bytes.
 const maxBody = 1 << 20
 
 // Server serves the API, the WebSocket and the viewer.

@@ -3,8 +3,8 @@ package api
 import (
 	"bytes"
 	"context"
-	"errors"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -22,28 +22,53 @@ import (
 )
 
 // liveGraph is a live graph of one source.
-type liveGraph struct{ err error }
+type liveGraph struct {
+	text string // as enginetest draws graphs; slowJoin where empty
+	err  error  // of everything
+	torn error  // of reading only
+	mode engine.ConsistencyMode
+}
+
+const slowJoin = "users -[AVG_LATENCY_MS 1200 critical]-> products\nusers -[TIME_MS_PER_S 100]-> products"
 
 func (l *liveGraph) Sources(context.Context) ([]engine.LiveState, error) {
 	return []engine.LiveState{{Source: "shop"}}, l.err
 }
 
 func (l *liveGraph) ReadLive(ctx context.Context, _ string, _ engine.ReadOptions, open func() (engine.Sink, error)) (*engine.LiveRead, error) {
-	g, err := enginetest.ParseGraph("users -[AVG_LATENCY_MS 1200 critical]-> products\nusers -[TIME_MS_PER_S 100]-> products")
+	text, mode := l.text, l.mode
+	if text == "" {
+		text = slowJoin
+	}
+	if mode == "" {
+		mode = engine.ConsistencyQuiet
+	}
+	g, err := enginetest.ParseGraph(text)
 	if err != nil {
 		return nil, err
 	}
 	sink, err := open()
 	if err == nil {
-		err = errors.Join(engine.Feed(ctx, g, sink), l.err)
+		err = errors.Join(engine.Feed(ctx, g, sink), l.err, l.torn)
 	}
-	return &engine.LiveRead{State: engine.LiveState{Source: "shop", DatabaseType: "postgresql"}, Consistency: engine.Consistency{Mode: engine.ConsistencyQuiet}}, err
+	return &engine.LiveRead{State: engine.LiveState{Source: "shop", DatabaseType: "postgresql"}, Consistency: engine.Consistency{Mode: mode, Attempts: 2, Evidence: "bookmark x"}}, err
+}
+
+// store is the in-memory store, whose walks can end badly.
+type store struct {
+	*enginetest.MemoryStore
+	broken error
+}
+
+func (s *store) Walk(ctx context.Context, id string, sink engine.Sink) error {
+	return errors.Join(s.MemoryStore.Walk(ctx, id, sink), s.broken)
 }
 
 type fixture struct {
 	*httptest.Server
 	api    *Server
 	live   *liveGraph
+	store  *store
 	client *Client
 	log    *bytes.Buffer
 }
@@ -51,12 +76,13 @@ type fixture struct {
 // serve runs the whole API over the in-memory store on a real socket.
 func serve(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{live: &liveGraph{}, log: &bytes.Buffer{}}
-	e := engine.New(engine.Options{Live: f.live, Store: &enginetest.MemoryStore{}})
+	f := &fixture{live: &liveGraph{}, store: &store{MemoryStore: &enginetest.MemoryStore{}}, log: &bytes.Buffer{}}
+	e := engine.New(engine.Options{Live: f.live, Store: f.store})
 	f.api = New(Options{
 		Engine: e, Version: "test", Clock: engine.SystemClock{}, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
-		Status: func(context.Context) Status { return Status{Live: ServerStatus{Health: Health{Health: "down"}}} },
-		Viewer: fstest.MapFS{"index.html": {Data: []byte("<title>viewer</title>")}, "assets/x.js": {Data: []byte("x")}},
+		Status:      func(context.Context) Status { return Status{Live: ServerStatus{Health: Health{Health: "down"}}} },
+		ImportLimit: 1 << 20,
+		Viewer:      fstest.MapFS{"index.html": {Data: []byte("<title>viewer</title>")}, "assets/x.js": {Data: []byte("x")}},
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,12 +161,12 @@ func TestClientGoesRound(t *testing.T) {
 	if err != nil || len(page.Snapshots) != 1 || page.NextCursor == "" {
 		t.Errorf("list: %+v, %v", page, err)
 	}
-	d, err := f.client.Compare(ctx, "latest~1", "LIVE", "", 10)
+	d, err := f.client.Compare(ctx, CompareQuery{Baseline: "latest~1", Target: "LIVE", Limit: 10})
 	if err != nil || !d.NothingChanged || d.Baseline.SnapshotID != a.SnapshotID {
 		t.Errorf("compare: %+v, %v", d, err)
 	}
 	var file bytes.Buffer
-	if err := f.client.Export(ctx, "latest", "", "json", &file); err != nil || !json.Valid(file.Bytes()) {
+	if err := f.client.Export(ctx, "latest", ExportQuery{}, &file); err != nil || !json.Valid(file.Bytes()) {
 		t.Errorf("export: %v", err)
 	}
 	if err := f.client.Delete(ctx, a.SnapshotID, ""); err != nil {

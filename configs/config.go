@@ -20,6 +20,8 @@ type Config struct {
 type Server struct {
 	Host string `yaml:"host"` // loopback only, until there are tokens
 	Port int    `yaml:"port"`
+
+	ImportLimitMB int `yaml:"import_limit_mb"` // MiB of one import, as sent and after decompression
 }
 
 // Database is a Neo4j database. The password comes from password_file where that is set.
@@ -35,7 +37,7 @@ type Database struct {
 // Source is one monitored SQL database.
 type Source struct {
 	Name     string   `yaml:"name"`
-	Type     string   `yaml:"type"` // postgresql
+	Type     string   `yaml:"type"` // postgresql, mysql or mariadb; "" means what the DSN names
 	DSN      Secret   `yaml:"dsn"`
 	Interval Duration `yaml:"interval"` // of the ticks; 0 means collect.interval
 	Default  bool     `yaml:"default"`  // taken by requests that name no source
@@ -43,9 +45,11 @@ type Source struct {
 
 // Collect is how all sources are collected and judged.
 type Collect struct {
-	Interval   Duration   `yaml:"interval"`
-	Window     Duration   `yaml:"window"` // over which rates are formed
-	Thresholds Thresholds `yaml:"thresholds"`
+	Interval Duration `yaml:"interval"`
+	Window   Duration `yaml:"window"` // over which rates are formed
+	// StatementTexts keeps the normalised texts of the heaviest statements in the graph; values are never in them.
+	StatementTexts bool       `yaml:"statement_texts"`
+	Thresholds     Thresholds `yaml:"thresholds"`
 }
 
 // Thresholds are the severity rules; index_efficiency_pct is bad when low, the others when high.
@@ -108,11 +112,11 @@ func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
 // Default gives the configuration that an empty file has.
 func Default() Config {
 	return Config{
-		Server:    Server{Host: "127.0.0.1", Port: 8080},
+		Server:    Server{Host: "127.0.0.1", Port: 8080, ImportLimitMB: 16384},
 		Live:      Database{URI: "bolt://127.0.0.1:7687", User: "neo4j", DefaultSource: "default"},
 		Snapshots: Database{URI: "bolt://127.0.0.1:7688", User: "neo4j"},
 		Collect: Collect{
-			Interval: Duration(5 * time.Second), Window: Duration(60 * time.Second),
+			Interval: Duration(5 * time.Second), Window: Duration(60 * time.Second), StatementTexts: true,
 			Thresholds: Thresholds{
 				AvgLatencyMS:    Levels{50, 200, 1000},
 				TimeMSPerS:      Levels{200, 500, 2000},

@@ -262,6 +262,9 @@ func (c *Config) check() error {
 	if c.Server.Port < 1 || c.Server.Port > 65535 {
 		return fail("choose 1 to 65535", "server.port %d is out of range", c.Server.Port)
 	}
+	if c.Server.ImportLimitMB < 1 || c.Server.ImportLimitMB > 1<<30 {
+		return fail("write the MiB that one import may have, such as 16384", "server.import_limit_mb %d is out of range", c.Server.ImportLimitMB)
+	}
 	for name, uri := range map[string]string{"live.uri": c.Live.URI, "snapshots.uri": c.Snapshots.URI} {
 		u, err := url.Parse(uri)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"}, u.Scheme) {
@@ -275,10 +278,10 @@ func (c *Config) check() error {
 			return fail("give it one, such as shop", "sources[%d] has no name", i)
 		case seen[s.Name]:
 			return fail("names tell sources apart", "two sources are called %q", s.Name)
-		case s.Type != "" && s.Type != "postgresql":
-			return fail("only postgresql is collected so far", "source %q has type %q", s.Name, s.Type)
+		case !slices.Contains([]string{"", "postgresql", "mysql", "mariadb"}, s.Type):
+			return fail("types are postgresql, mysql and mariadb", "source %q has type %q", s.Name, s.Type)
 		case s.DSN == "":
-			return fail("write postgres://USER@HOST:5432/DATABASE", "source %q has no dsn", s.Name)
+			return fail("write postgres://USER@HOST:5432/DATABASE or mysql://USER@HOST:3306/DATABASE", "source %q has no dsn", s.Name)
 		}
 		seen[s.Name] = true
 		if s.Default {

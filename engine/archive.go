@@ -252,6 +252,9 @@ func (im *importing) archive(ctx context.Context, files *tarFiles) error {
 	}
 	im.report.Total = len(index.Snapshots)
 	for i, part := range index.Snapshots {
+		if !IsSnapshotID(part.SnapshotID) {
+			return Errorf(KindInvalid, "import", "%s lists %.60q, which is no snapshot id", archiveManifest, part.SnapshotID)
+		}
 		if err := im.part(ctx, files, part); err != nil {
 			if own := new(Error); errors.As(err, &own) && own.Kind == KindInvalid && own.Hint == "" {
 				own.Hint = fmt.Sprintf("%d of %d snapshots were looked at; fetch or export the archive again", i, len(index.Snapshots))

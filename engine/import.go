@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -62,6 +63,14 @@ func (r *ImportReport) Count(status ImportStatus) int {
 		}
 	}
 	return n
+}
+
+// ignore notes an unknown field, as far as anybody would read on.
+func (r *ImportReport) ignore(field string) {
+	const most, longest = 100, 100
+	if len(r.Ignored) < most && len(field) <= longest && !slices.Contains(r.Ignored, field) {
+		r.Ignored = append(r.Ignored, field)
+	}
 }
 
 // Import brings snapshots in from a document, a CSV export or an archive; it sees by the content which. r must be
@@ -145,7 +154,7 @@ type importing struct {
 // one brings in one snapshot and enters it into the report. read hands everything to the intake; seal, where it is not
 // nil, has the last word before anything becomes visible.
 func (im *importing) one(ctx context.Context, read func(*intake) error, seal func(*intake) error) error {
-	t := &intake{im: im, fields: map[string]json.RawMessage{}}
+	t := &intake{im: im, fields: map[string]json.RawMessage{}, types: map[string]struct{}{}}
 	err := read(t)
 	if err == nil && seal != nil {
 		err = seal(t)
@@ -176,7 +185,8 @@ type intake struct {
 	nodes   []Node
 	rels    []Relationship
 	count   int
-	flushed int64 // where the content stood at the last batch
+	types   map[string]struct{} // of relationships
+	flushed int64               // where the content stood at the last batch
 }
 
 const (
@@ -239,6 +249,10 @@ func (t *intake) relationship(ctx context.Context, r Relationship, at int64) err
 		if err := t.flush(ctx, at); err != nil {
 			return err
 		}
+	}
+	if t.types[r.Type] = struct{}{}; len(t.types) > maxTypes {
+		return Errorf(KindExhausted, "import", "there are more than %d types of relationship", maxTypes).
+			WithHint("Neo4j knows 65,536 types in all and never forgets one, so an import may not use them up")
 	}
 	t.rels = append(t.rels, r)
 	t.entry.Relationships++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"slices"
 	"strconv"
 )
 
@@ -48,8 +47,8 @@ func (t *intake) document(ctx context.Context, in io.Reader, whole bool) error {
 				return checkVersion(raw)
 			}
 			return nil
-		case !derivedFields[name] && !slices.Contains(t.im.report.Ignored, name):
-			t.im.report.Ignored = append(t.im.report.Ignored, name)
+		case !derivedFields[name]:
+			t.im.report.ignore(name)
 		}
 		return r.skip()
 	})

@@ -124,6 +124,11 @@ func TestHostileImportsWriteNothing(t *testing.T) {
 		"a day that is none":          {withProperty(`"a":{"$type":"date","value":"2026-02-30"}`), invalid, "date"},
 		"a zone that is a path":       {withProperty(`"a":{"$type":"datetime","value":"2026-02-03T00:00:00Z[../../etc/passwd]"}`), invalid, "datetime"},
 		"a point on no map":           {withProperty(`"a":{"$type":"point","value":"1 2 3"}`), invalid, "point"},
+		"a point off the globe":       {withProperty(`"a":{"$type":"point","value":"4326 181 0"}`), invalid, "point"},
+		"a point at infinity":         {withProperty(`"a":{"$type":"point","value":"7203 Inf 0"}`), invalid, "point"},
+		"an offset of a day":          {withProperty(`"a":{"$type":"time","value":"00:00:00+23:00"}`), invalid, "time"},
+		"a duration beyond 64 bits":   {withProperty(`"a":{"$type":"duration","value":"P9000000000000000000M0DT0S"}`), invalid, "duration"},
+		"too many types":              {documentOf(manyTypes(5_001)), exhausted, "types of relationship"},
 		"a duration of everything":    {withProperty(`"a":{"$type":"duration","value":"P99999999999999999999M1DT1S"}`), invalid, "duration"},
 		"very deep":                   {documentOf(twoTables, `"unknown":`+strings.Repeat("[", 1_000_000)), exhausted, "deep"},
 		"a text of 33 MB":             {withProperty(`"a":"` + strings.Repeat("x", 33<<20) + `"`), exhausted, "text has more"},
@@ -136,6 +141,7 @@ func TestHostileImportsWriteNothing(t *testing.T) {
 		"tar from the root":          {tarOf(file("/etc/manifest.json", "{}")), invalid, "leads out"},
 		"archive of a later version": {tarOf(file("manifest.json", strings.Replace(onePart, `"version":1`, `"version":2`, 1))), invalid, "version 2"},
 		"archive of another format":  {tarOf(file("manifest.json", `{}`)), invalid, "not that of an archive"},
+		"archive of an odd id":       {tarOf(file("manifest.json", strings.Replace(onePart, "snap_20260131_090500_x", `\u001b[2J`, 1))), invalid, "snapshot id"},
 		"archive without its parts":  {tarOf(file("manifest.json", onePart)), invalid, "ends before"},
 		"archive with another file":  {tarOf(file("manifest.json", onePart), file("snapshots/2.json", "{}")), invalid, "stands where"},
 		"archive without checksum":   {tarOf(file("manifest.json", onePart), file("snapshots/1.json", documentOf(twoTables))), invalid, "ends before"},
@@ -190,6 +196,14 @@ func kindOf(err error) engine.Kind {
 
 func csvOf(nodes, rels string, more ...tarEntry) string {
 	return tarOf(append([]tarEntry{file("metadata.json", csvHead), file("nodes.csv", nodes), file("relationships.csv", rels)}, more...)...)
+}
+
+func manyTypes(n int) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = fmt.Sprintf(`{"id":"r%d","source":"a","target":"a","type":"T%d"}`, i, i)
+	}
+	return `{"nodes":[{"id":"a","labels":["T"]}],"relationships":[` + strings.Join(parts, ",") + `]}`
 }
 
 func manyProperties(n int) string {

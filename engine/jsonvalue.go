@@ -2,10 +2,10 @@ package engine
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -258,25 +258,31 @@ func typedValue(kind, text string) (any, error) {
 			return math.Inf(-1), nil
 		}
 	case jsonDate:
-		text, ok = canonicalTime(dateLayout, text)
-		v = Date(text)
+		var t time.Time
+		t, ok = parsed(dateLayout, text)
+		v = Date(t.Format(dateLayout))
 	case jsonLocalTime:
-		text, ok = canonicalTime(localTimeLayout, text)
-		v = LocalTime(text)
+		var t time.Time
+		t, ok = parsed(localTimeLayout, text)
+		v = LocalTime(t.Format(localTimeLayout))
 	case jsonTime:
-		text, ok = canonicalTime(offsetTimeLayout, text)
-		v = OffsetTime(text)
+		var t time.Time
+		t, ok = parsed(offsetTimeLayout, text)
+		v, ok = OffsetTime(t.Format(offsetTimeLayout)), ok && hasRealOffset(t)
 	case jsonLocalDateTime:
-		text, ok = canonicalTime(localDateTimeLayout, text)
-		v = LocalDateTime(text)
+		var t time.Time
+		t, ok = parsed(localDateTimeLayout, text)
+		v = LocalDateTime(t.Format(localDateTimeLayout))
 	case jsonDateTime:
-		v, ok = parseZoned(text)
+		var t time.Time
+		t, ok = parseZoned(text)
+		v, ok = t, ok && hasRealOffset(t) && checkYear(t) == nil
 	case jsonDuration:
 		v, ok = canonicalDuration(text)
 	case jsonPoint:
 		var p Point
 		p, ok = parsePoint(text)
-		v, ok = p, ok && p.known()
+		v, ok = p, ok && p.storable()
 	default:
 		return nil, Errorf(KindInvalid, "value", "there is no type %.40q", kind).WithHint("types are bytes, float, date, local_time, time, local_datetime, datetime, duration and point")
 	}
@@ -286,12 +292,23 @@ func typedValue(kind, text string) (any, error) {
 	return v, nil
 }
 
-// known reports whether Neo4j has such a coordinate system, with as many dimensions.
-func (p Point) known() bool {
+// storable reports whether Neo4j keeps a point as it is: it knows four coordinate systems, and turns what lies off the
+// globe into something else or refuses it.
+func (p Point) storable() bool {
+	for _, c := range [...]float64{p.X, p.Y, p.Z} {
+		if math.IsNaN(c) || math.IsInf(c, 0) {
+			return false
+		}
+	}
+	onGlobe := math.Abs(p.X) <= 180 && math.Abs(p.Y) <= 90
 	switch p.SRID {
-	case 4326, 7203:
+	case 4326:
+		return !p.Is3D && onGlobe
+	case 4979:
+		return p.Is3D && onGlobe
+	case 7203:
 		return !p.Is3D
-	case 4979, 9157:
+	case 9157:
 		return p.Is3D
 	}
 	return false
@@ -300,20 +317,13 @@ func (p Point) known() bool {
 // storableList reports whether Neo4j stores a list as it is: of values of one kind, none of them a list, bytes or null.
 // Integers beside floats would become floats and so another content.
 func storableList(list []any) bool {
-	var kind byte
+	var first string
 	for i, v := range list {
-		b, err := appendValue(make([]byte, 0, binary.MaxVarintLen64), v)
-		if err != nil || b[0] == 'N' || b[0] == 'l' || b[0] == 'b' {
+		kind, err := csvType(v)
+		if err != nil || strings.HasSuffix(kind, "[]") || i > 0 && kind != first {
 			return false
 		}
-		tag := b[0]
-		if tag == 'F' {
-			tag = 'T'
-		}
-		if i > 0 && tag != kind {
-			return false
-		}
-		kind = tag
+		first = kind
 	}
 	return true
 }

@@ -103,17 +103,24 @@ func parseZoned(s string) (time.Time, bool) {
 	return t.In(location), true
 }
 
-// canonicalTime gives a temporal text in the one form that digests see; ok is false where it means nothing.
-func canonicalTime(layout, s string) (text string, ok bool) {
+// parsed reads a temporal text.
+func parsed(layout, s string) (time.Time, bool) {
 	t, err := time.Parse(layout, s)
-	return t.Format(layout), err == nil
+	return t, err == nil
+}
+
+// hasRealOffset reports whether the offset of a moment is one that Neo4j takes, at most 18 hours.
+func hasRealOffset(t time.Time) bool {
+	_, offset := t.Zone()
+	return offset >= -18*3600 && offset <= 18*3600
 }
 
 // canonicalDuration gives a duration in the one form that digests see, P1M2DT3.500000000S: months, days and seconds, each
 // with its own sign, and nine digits of a second or none.
 func canonicalDuration(s string) (Duration, bool) {
 	months, days, seconds, nanos, ok := Duration(s).Parts()
-	if !ok {
+	// Neo4j takes what fits into 64 bits as seconds, with months of their mean length.
+	if !ok || math.Abs(float64(months))*2_629_746+math.Abs(float64(days))*86_400+math.Abs(float64(seconds)) > 9.2e18 {
 		return "", false
 	}
 	sign := ""

@@ -92,7 +92,6 @@ func TestExitCodes(t *testing.T) {
 		"denied":            {problem(403, "denied"), []string{"list"}, exitDenied, "trouble"},
 		"conflict":          {problem(409, "conflict"), []string{"list"}, exitConflict, "trouble"},
 		"unavailable":       {problem(503, "unavailable"), []string{"list"}, exitFailed, "hint: do this"},
-		"not built":         {problem(501, "unsupported"), []string{"list"}, exitUsage, "trouble"},
 		"bad load":          {nil, []string{"demo", "load"}, exitUsage, "rate"},
 		"no confirmation":   {map[string]any{"GET /api/performance/snapshots/x": api.Document{}}, []string{"delete", "x"}, exitUsage, "--yes"},
 		"nothing to watch":  {nil, []string{"up", "--no-demo"}, exitUsage, "--source"},
@@ -133,16 +132,16 @@ func TestExportNeverLosesAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	answers := map[string]any{"GET /api/performance/snapshots/latest/export": map[string]string{"snapshot_id": "s"}}
-	if code, _, errs := typed(t, answers, "export", "--output", file); code != exitConflict || !strings.Contains(errs, "--force") {
+	if code, _, errs := typed(t, answers, "export", "--out", file); code != exitConflict || !strings.Contains(errs, "--force") {
 		t.Errorf("exit code %d, %s", code, errs)
 	}
-	if code, _, _ := typed(t, nil, "export", "--output", file, "--force"); code != exitNotFound {
+	if code, _, _ := typed(t, nil, "export", "--out", file, "--force"); code != exitNotFound {
 		t.Errorf("a failed export exits with %d", code)
 	}
 	if raw, err := os.ReadFile(file); err != nil || string(raw) != "precious" {
 		t.Errorf("the file holds %q, %v", raw, err)
 	}
-	if code, _, _ := typed(t, answers, "export", "--output", file, "--force"); code != exitOK {
+	if code, _, _ := typed(t, answers, "export", "--out", file, "--force"); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 	left, err := os.ReadDir(filepath.Dir(file))

@@ -26,7 +26,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check every part and say what mends it",
 		Example: `  graphsnap doctor
-  graphsnap doctor --dsn postgres://graphsnap@db/shop   # can this database be collected?`,
+  graphsnap doctor --dsn postgres://graphsnap@db/shop   # can this database be collected?
+  graphsnap doctor --dsn mysql://graphsnap@db/shop`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			checks := a.diagnose(cmd.Context(), dsn)

@@ -49,10 +49,17 @@ func (a *app) printDocument(d api.Document, most int) {
 		{"  load", figure(d.Summary.TotalQPS, "queries/s") + ", " + figure(d.Summary.AvgLatency, "ms mean") + ", " + figure(d.Summary.TimeMSPerS, "ms/s in the database")},
 		{"  graph", fmt.Sprintf("%d nodes, %d relationships, complexity %s", d.NodeCount, d.RelationshipCount, d.Metadata.GraphComplexity)},
 		{"  severity", fmt.Sprintf("%s, %d bottlenecks", d.Severity, d.Summary.BottlenecksCount)},
-		{"  evidence", fmt.Sprintf("%s read, root hash %.16s", d.Consistency.Mode, d.RootHash)},
+		{"  evidence", evidence(d.Consistency)},
+		{"  hashes", fmt.Sprintf("root %.16s, state %.16s, chain %.16s", d.RootHash, d.StateHash, d.ChainHash)},
 	}
 	if d.Description != "" {
 		facts = append(facts, []string{"  description", d.Description})
+	}
+	if d.SameAs != "" {
+		facts = append(facts, []string{"  same as", d.SameAs + ", but for the time"})
+	}
+	if d.Imported {
+		facts = append(facts, []string{"  origin", "imported"})
 	}
 	if len(d.Tags) > 0 {
 		facts = append(facts, []string{"  tags", strings.Join(d.Tags, ", ")})
@@ -80,6 +87,18 @@ func (a *app) printDocument(d api.Document, most int) {
 		a.table(rows)
 	}
 	a.printPairs(d.GraphState.Relationships, most)
+}
+
+// evidence says how sure it is that a captured state existed as a whole.
+func evidence(c api.Consistency) string {
+	if c.Mode == string(engine.ConsistencyFuzzy) {
+		return fmt.Sprintf("none: a fuzzy read, after %d attempts; parts may be of different moments", c.Attempts)
+	}
+	text := fmt.Sprintf("%s read of %.0f ms, attempt %d", c.Mode, c.ReadMS, c.Attempts)
+	if c.Evidence != "" {
+		text += "; " + oneLine(c.Evidence, 160)
+	}
+	return text
 }
 
 // printPairs prints the pairs with the most additive time.

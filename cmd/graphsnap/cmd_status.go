@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"graphsnap/api"
@@ -26,12 +29,17 @@ func (a *app) statusCommand() *cobra.Command {
 					Live: api.ServerStatus{Health: unknown}, Snapshots: api.ServerStatus{Health: unknown},
 				}
 			}
+			captures := a.captureStates(cmd.Context())
 			if a.json {
-				if err := a.printJSON(s); err != nil {
+				if err := a.printJSON(struct {
+					api.Status
+					Captures []api.CaptureState `json:"captures"`
+				}{s, captures}); err != nil {
 					return err
 				}
 			} else {
 				a.printStatus(s)
+				a.printCaptures(captures)
 			}
 			if !healthy(s) {
 				return coded{exitFailed}
@@ -69,6 +77,27 @@ func (a *app) printStatus(s api.Status) {
 	if s.Live.PasswordFile != "" {
 		a.notef("Neo4j user %s, password in %s\n", s.Live.User, s.Live.PasswordFile)
 	}
+}
+
+// captureStates gives nothing where the database does not answer, which the status says already.
+func (a *app) captureStates(ctx context.Context) []api.CaptureState {
+	list, err := a.client().Captures(ctx)
+	if err != nil {
+		return []api.CaptureState{}
+	}
+	return list.Captures
+}
+
+func (a *app) printCaptures(captures []api.CaptureState) {
+	if len(captures) == 0 {
+		return
+	}
+	a.printf("\n")
+	rows := [][]string{{"CAPTURE", "SOURCE", "STATE", "SINCE (UTC)", "WHY"}}
+	for _, c := range captures {
+		rows = append(rows, []string{fallback(c.SnapshotID, fallback(c.CaptureID, fmt.Sprint(c.Seq))), c.Source, c.State, c.Since.Format("2006-01-02 15:04:05"), oneLine(c.Reason, 100)})
+	}
+	a.table(rows)
 }
 
 func percent(share *float64) string {

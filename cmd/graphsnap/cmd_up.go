@@ -47,7 +47,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.IntVar(&f.port, "port", 8080, "port of API and viewer")
 	flags.IntVar(&f.portBase, "port-base", 0, "five ports from this one on for the databases, instead of 7687, 7474, 7688, 7475 and 15432")
 	flags.BoolVar(&f.noDemo, "no-demo", false, "without demo database")
-	flags.StringArrayVar(&f.sources, "source", nil, "a database to watch, NAME=postgres://...; may be repeated")
+	flags.StringArrayVar(&f.sources, "source", nil, "a database to watch, NAME=postgres://... or NAME=mysql://...; may be repeated")
 	flags.Float64Var(&f.rate, "rate", local.DefaultRate, "statements per second of the demo workload")
 	flags.IntVar(&f.heapMB, "heap", 512, "heap of each Neo4j server, MB")
 	return cmd
@@ -138,9 +138,9 @@ func parseSources(list []string) ([]configs.Source, error) {
 	for _, text := range list {
 		name, dsn, ok := strings.Cut(text, "=")
 		if !ok || name == "" || !strings.Contains(dsn, "://") {
-			return nil, engine.Errorf(engine.KindInvalid, "up", "--source %q is not NAME=DSN", collect.Redact(text)).WithHint("write --source shop=postgres://USER@HOST:5432/DATABASE")
+			return nil, engine.Errorf(engine.KindInvalid, "up", "--source %q is not NAME=DSN", collect.Redact(text)).WithHint("write --source shop=postgres://USER@HOST:5432/DATABASE or shop=mysql://USER@HOST:3306/DATABASE")
 		}
-		sources = append(sources, configs.Source{Name: name, Type: "postgresql", DSN: configs.Secret(dsn)})
+		sources = append(sources, configs.Source{Name: name, Type: collect.TypeOf(dsn), DSN: configs.Secret(dsn)})
 	}
 	return sources, nil
 }

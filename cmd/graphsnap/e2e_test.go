@@ -182,6 +182,7 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("status names every part", func(t *testing.T) { statusParts(t, dataDir) })
 	t.Run("collected rates are what the workload counted", func(t *testing.T) { samples.check(t) })
 	t.Run("a dropped index ranks first", func(t *testing.T) { droppedIndex(t) })
+	t.Run("evidence can be checked, taken away and brought back", func(t *testing.T) { evidenceTravels(t) })
 	t.Run("the viewer shows it in a real browser", func(t *testing.T) { viewer(t) })
 
 	list, _ := cli(t, exitOK, "list", "--json")
@@ -291,8 +292,11 @@ func badRequests(t *testing.T) {
 		"bad cursor":       {http.MethodGet, "/api/performance/snapshots?cursor=x", "", http.StatusBadRequest},
 		"huge limit":       {http.MethodGet, "/api/performance/snapshots?limit=100000", "", http.StatusUnprocessableEntity},
 		"no side":          {http.MethodGet, "/api/performance/snapshots/compare?baseline=latest", "", http.StatusUnprocessableEntity},
-		"import":           {http.MethodPost, "/api/performance/snapshots/import", "", http.StatusNotImplemented},
-		"csv":              {http.MethodGet, "/api/performance/snapshots/latest/export?format=csv", "", http.StatusNotImplemented},
+		"empty import":     {http.MethodPost, "/api/performance/snapshots/import", "", http.StatusBadRequest},
+		"no import":        {http.MethodPost, "/api/performance/snapshots/import", "dear importer", http.StatusBadRequest},
+		"unknown format":   {http.MethodGet, "/api/performance/snapshots/latest/export?format=xml", "", http.StatusUnprocessableEntity},
+		"unknown aspect":   {http.MethodGet, "/api/performance/snapshots/compare?baseline=latest&target=LIVE&aspect=x", "", http.StatusUnprocessableEntity},
+		"bad subset":       {http.MethodGet, "/api/performance/verify?subset=3/2", "", http.StatusBadRequest},
 		"unknown fault":    {http.MethodPost, "/api/performance/demo/faults/none", "", http.StatusNotFound},
 		"negative load":    {http.MethodPut, "/api/performance/demo/load", `{"rate":-1}`, http.StatusUnprocessableEntity},
 		"unknown route":    {http.MethodGet, "/api/performance/none", "", http.StatusNotFound},
@@ -368,6 +372,45 @@ func droppedIndex(t *testing.T) {
 		t.Errorf("compare prints\n%s", text)
 	}
 	cli(t, exitRegression, "compare", "latest~1", "latest", "--fail-on-regression", "25")
+}
+
+// evidenceTravels exports a snapshot, deletes it, brings it back from each form, and verifies what is there.
+func evidenceTravels(t *testing.T) {
+	row := func() (d api.Document) {
+		raw, _ := cli(t, exitOK, "show", "latest", "--json")
+		if err := json.Unmarshal([]byte(raw), &d); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	was := row()
+	if was.Consistency.Mode == "" || was.Consistency.Mode == "fuzzy" || was.Consistency.Evidence == "" {
+		t.Errorf("the evidence is %+v", was.Consistency)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"s.json", "s.json.gz", "s.json.zst", "s.csv.tar"} {
+		file := filepath.Join(dir, name)
+		cli(t, exitOK, "export", was.SnapshotID, "--out", file)
+		cli(t, exitOK, "import", file) // it is there already
+		cli(t, exitOK, "delete", was.SnapshotID, "--yes")
+		cli(t, exitOK, "import", file)
+		if is := row(); is.SnapshotID != was.SnapshotID || is.RootHash != was.RootHash || !is.Imported {
+			t.Errorf("%s brought back %s with root hash %s, it was %s with %s", name, is.SnapshotID, is.RootHash, was.SnapshotID, was.RootHash)
+		}
+	}
+	archive := filepath.Join(dir, "all.tar.zst")
+	cli(t, exitOK, "export", "--range", "..", "--out", archive)
+	cli(t, exitOK, "import", archive)
+	if out, _ := cli(t, exitOK, "verify", "--all"); !strings.Contains(out, "clean: ") {
+		t.Errorf("verify says\n%s", out)
+	}
+	if out, _ := cli(t, exitOK, "audit", "list", "--action", "snapshot.deleted"); strings.Count(out, was.SnapshotID) != 4 {
+		t.Errorf("the audit trail says\n%s", out)
+	}
+	cli(t, exitOK, "audit", "check")
+	if out, _ := cli(t, exitOK, "history", "users:Table-[AVG_LATENCY_MS]->products:Table"); strings.Count(out, "█") < 40 {
+		t.Errorf("history prints\n%s", out)
+	}
 }
 
 // viewer runs the browser's part, which is written for Node.

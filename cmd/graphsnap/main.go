@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // imports name time zones, and small images have none
 
 	"graphsnap/engine/local"
 )

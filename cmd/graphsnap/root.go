@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"os/user"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,14 @@ type app struct {
 	json   bool
 }
 
-func (a *app) client() *api.Client { return api.NewClient(a.server) }
+// client speaks to the server in the name of who runs this program.
+func (a *app) client() *api.Client {
+	c := api.NewClient(a.server)
+	if u, err := user.Current(); err == nil {
+		c.Actor = u.Username
+	}
+	return c
+}
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -45,8 +53,9 @@ immutable snapshots, and compares them: what changed, by how much, since when.`,
 	flags.StringVar(&a.source, "source", "", "the source, where there are several")
 	flags.BoolVar(&a.json, "json", false, "print data as JSON, errors too")
 	root.AddCommand(
-		a.upCommand(), a.serveCommand(), a.captureCommand(), a.listCommand(), a.showCommand(), a.compareCommand(),
-		a.exportCommand(), a.deleteCommand(), a.statusCommand(), a.doctorCommand(), a.configCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
+		a.upCommand(), a.serveCommand(), a.captureCommand(), a.listCommand(), a.showCommand(), a.compareCommand(), a.historyCommand(),
+		a.exportCommand(), a.importCommand(), a.deleteCommand(), a.verifyCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(),
+		a.configCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
 	)
 	return root
 }

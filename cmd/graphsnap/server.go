@@ -77,7 +77,7 @@ func openServer(ctx context.Context, c configs.Config, l net.Listener, demo api.
 	for _, s := range c.Sources {
 		collector := collect.New(collect.Options{
 			Source:     collect.Source{Name: s.Name, Type: s.Type, DSN: string(s.DSN), Interval: interval(s, c.Collect), Default: s.Default},
-			Thresholds: thresholds(c.Collect.Thresholds), Window: time.Duration(c.Collect.Window), Writer: p.live, Clock: clock, Logger: log,
+			Thresholds: thresholds(c.Collect.Thresholds), Window: time.Duration(c.Collect.Window), WithoutTexts: !c.Collect.StatementTexts, Writer: p.live, Clock: clock, Logger: log,
 			OnTick: func(state engine.LiveState) {
 				p.engine.Events.Publish(engine.Event{Tick: &engine.TickWritten{State: state}})
 			},
@@ -91,7 +91,7 @@ func openServer(ctx context.Context, c configs.Config, l net.Listener, demo api.
 	if err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
-	p.server = api.New(api.Options{Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: log})
+	p.server = api.New(api.Options{Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: log, ImportLimit: int64(c.Server.ImportLimitMB) << 20})
 	p.server.Open(l)
 	return p, nil
 }
@@ -207,7 +207,7 @@ func (p *parts) status(ctx context.Context) api.Status {
 	for i, c := range p.collectors {
 		state := c.State()
 		source := api.SourceStatus{
-			Name: p.config.Sources[i].Name, Type: fallback(p.config.Sources[i].Type, "postgresql"), DSN: state.DSN, Default: p.config.Sources[i].Default,
+			Name: p.config.Sources[i].Name, Type: fallback(p.config.Sources[i].Type, collect.TypeOf(string(p.config.Sources[i].DSN))), DSN: state.DSN, Default: p.config.Sources[i].Default,
 			Tick: state.Live.Tick, ParseCoverage: state.Live.Totals.ParseCoverage, CollectMS: state.Live.Totals.CollectMS,
 			Health: api.Health{Health: state.Health, Hint: state.Hint},
 		}

@@ -11,8 +11,13 @@ import (
 type tableState struct {
 	rel       *relation
 	rows      float64 // -1 if unknown
+	estimate  float64 // what the planner believes; -1 if it was never told
 	bytes     int64
 	deadRows  int64
+	modified  int64     // rows changed since the planner's statistics were taken
+	vacuumed  time.Time // zero if never
+	analyzed  time.Time
+	options   string
 	partition bool
 }
 
@@ -29,6 +34,21 @@ type round struct {
 	thresholds  Thresholds
 	trends      trends
 	connections int64
+
+	// What explains the figures.
+	database, version string
+	evidence          evidence
+	levels            levels
+	sizes             map[int64]int64 // by OID
+	samples           samples
+	activity          map[string]float64
+	byOID             map[uint32]*relation
+	digests           map[int64]string // by query id
+	texts             map[int64]string // by query id, without values; empty where texts are not kept
+	checks            map[int64]check
+	shown             map[string]bool            // statement digests of the last round
+	gapFrom, gapTo    time.Time                  // the last time without figures; zero where there was none
+	finish            func(*round, *engine.Tick) // MySQL: its own properties in place of those that only PostgreSQL has
 }
 
 // load is what was done to a node or pair within the window.
@@ -40,7 +60,10 @@ type load struct {
 	joins   int64
 	quality quality
 	basis   string
+	times   counters // the execution times of all statements that use it, for their deviation
 }
+
+func (l *load) deviation() float64 { return l.times.deviation() }
 
 func (l *load) add(calls, rows int64, execMS, timeMS float64, q quality) {
 	l.calls, l.rows, l.execMS, l.timeMS = l.calls+calls, l.rows+rows, l.execMS+execMS, l.timeMS+timeMS
@@ -91,6 +114,15 @@ func (r *round) attribute() *attribution {
 		}
 		a.parsed += s.execMS
 		tables := r.known(u.tables)
+		if u.maintenance {
+			// Its time is the table's, but it is no query that anybody waits for.
+			if len(tables) > 0 {
+				at(a.nodes, tables[0]).timeMS += s.execMS
+			} else {
+				a.unattributed += s.execMS
+			}
+			continue
+		}
 		for _, t := range tables {
 			at(a.nodes, t).add(s.calls, s.rows, s.execMS, 0, s.quality)
 		}
@@ -107,6 +139,7 @@ func (r *round) attribute() *attribution {
 				l := at(a.pairs, r.direct(p, orders))
 				l.add(s.calls, s.rows, s.execMS, s.execMS*weight, s.quality)
 				l.joins += s.calls * int64(p.times)
+				l.times = l.times.plus(s.counters)
 				if l.basis == "" || p.basis == basisJoin {
 					l.basis = p.basis
 				}
@@ -172,6 +205,10 @@ func (r *round) tick(state engine.LiveState) *engine.Tick {
 	t := &engine.Tick{State: state}
 	if r.sum == nil || r.sum.seconds <= 0 {
 		r.structure(t, nil)
+		r.explain(t, nil)
+		if r.finish != nil {
+			r.finish(r, t)
+		}
 		return t
 	}
 	a, seconds := r.attribute(), r.sum.seconds
@@ -189,6 +226,12 @@ func (r *round) tick(state engine.LiveState) *engine.Tick {
 	})
 	for _, ends := range pairs {
 		t.Graph.Relationships = append(t.Graph.Relationships, r.metrics(ends, a.pairs[ends], a, alive)...)
+	}
+	r.explain(t, a)
+	for _, rel := range t.Graph.Relationships {
+		if rel.Type == engine.RelLockWaitMS {
+			alive[rel.Key] = true
+		}
 	}
 	r.trends.keep(alive)
 
@@ -208,6 +251,9 @@ func (r *round) tick(state engine.LiveState) *engine.Tick {
 		totals.ErrorRate = ptr(100 * float64(d.rollbacks) / float64(all))
 	}
 	totals.Deadlocks = ptr(d.deadlocks)
+	if r.finish != nil {
+		r.finish(r, t)
+	}
 	return t
 }
 
@@ -251,6 +297,9 @@ func (r *round) metrics(ends [2]string, l *load, a *attribution, alive map[strin
 			"trend": r.trends.add(key, v.value), "severity": string(r.thresholds.severityOf(v.relType, v.value, timeShare, latency)),
 			"window_s": seconds, "quality": string(l.quality), "basis": l.basis,
 		}})
+		if v.relType == engine.RelAvgLatencyMS && l.deviation() > 0 {
+			rels[len(rels)-1].Properties["deviation_ms"] = l.deviation()
+		}
 	}
 	return rels
 }
@@ -289,6 +338,26 @@ func (r *round) nodeProperties(key string, a *attribution) engine.Properties {
 	if s.partition {
 		p["partitioned"] = true
 	}
+	level := func(name string, v float64) float64 { return r.levels.of(key+" "+name, v, rateTolerance) }
+	if s.estimate >= 0 {
+		p["planner_rows"] = int64(level("planner rows", s.estimate))
+	}
+	if all := s.rows + float64(s.deadRows); all > 0 {
+		p["dead_rows_pct"] = level("dead", 100*float64(s.deadRows)/all)
+	}
+	p["modified_since_analyze"] = int64(level("modified", float64(s.modified)))
+	if !s.vacuumed.IsZero() {
+		p["last_vacuum"] = s.vacuumed
+	}
+	if !s.analyzed.IsZero() {
+		p["last_analyze"] = s.analyzed
+	}
+	if s.rel.columnOptions != "" {
+		p["column_options"] = s.rel.columnOptions
+	}
+	if s.options != "" {
+		p["options"] = s.options
+	}
 	if a == nil {
 		return p
 	}
@@ -308,11 +377,11 @@ func (r *round) nodeProperties(key string, a *attribution) engine.Properties {
 	p["total_queries"], p["queries_per_sec"] = touched.calls, float64(touched.calls)/seconds
 	p["updated_at"], p["window_s"] = r.at, seconds
 	if touched.quality != "" {
-		p["quality"] = string(touched.quality)
+		p["quality"] = string(worst(touched.quality, r.sum.tableQuality[key]))
 	}
-	own, latency := 0.0, 0.0
+	own, latency := touched.timeMS, 0.0
 	if single != nil && single.calls > 0 {
-		own, latency = single.timeMS, single.execMS/float64(single.calls)
+		latency = single.execMS / float64(single.calls)
 		p["avg_latency_ms"] = latency
 	}
 	p["time_ms_per_s"] = own / seconds

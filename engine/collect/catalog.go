@@ -13,6 +13,9 @@ type relation struct {
 	view         bool
 	definition   string // of a view
 	columns      map[string]bool
+	shown        string // MySQL: the bare name in the schema that the DSN names, else "schema.name"
+	// columnOptions are the columns whose statistics somebody tuned, `user_id n_distinct=1`.
+	columnOptions string
 }
 
 // key is the node's key; tables of the schema public go by their bare name.
@@ -24,6 +27,9 @@ func (r *relation) key() string {
 }
 
 func (r *relation) qualified() string {
+	if r.shown != "" {
+		return r.shown
+	}
 	if r.schema == "public" {
 		return r.name
 	}
@@ -43,9 +49,20 @@ type foreignKey struct {
 // catalog is what the database says of its own structure.
 type catalog struct {
 	relations  map[string]*relation // by "schema.name", partitions under their own name too
+	byOID      map[uint32]*relation // partitions under their own, leading to their root
 	searchPath []string
 	keys       []foreignKey
 	references map[[2]string]bool // node keys, referencing and referenced
+	mysql      bool
+	folded     map[string]*relation // MySQL: by the lower case of "schema.name"
+}
+
+// tree parses the definition of a view.
+func (c *catalog) tree(view *relation) ([]object, error) {
+	if c.mysql {
+		return mysqlTree(view.definition, c, view.schema)
+	}
+	return parseTree(view.definition)
 }
 
 // find resolves a name as the server would: along the search path where it has no schema.

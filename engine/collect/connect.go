@@ -19,14 +19,28 @@ import (
 
 const connectTimeout = 10 * time.Second
 
-// OpenDB opens a PostgreSQL for database/sql; the demo workload runs on it. Kinds: invalid.
+// OpenDB opens a database of any type for database/sql; the demo workload runs on it. Kinds: invalid.
 func OpenDB(dsn string) (*sql.DB, error) {
+	if (Source{DSN: dsn}).isMySQL() {
+		db, _, err := openMySQL(dsn, "shop", nil)
+		return db, err
+	}
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, dsnError(dsn)
 	}
 	config.RuntimeParams["application_name"] = "shop"
 	return stdlib.OpenDB(*config), nil
+}
+
+// checkDSN looks whether a source's DSN can be read.
+func checkDSN(s Source) error {
+	if s.isMySQL() {
+		_, err := parseMySQL(s.DSN, "graphsnap")
+		return err
+	}
+	_, err := parseDSN(s.DSN)
+	return err
 }
 
 // parseDSN reads a DSN for the collector: bounded statements, and a name by which the DBA knows who that is.

@@ -53,7 +53,7 @@ func TestCorpus(t *testing.T) {
 		switch {
 		case err != nil:
 			fmt.Fprintf(&got, "  unparsed\n\n")
-		case u == nil:
+		case u.maintenance && len(u.tables) == 0:
 			fmt.Fprintf(&got, "  utility\n\n")
 		default:
 			fmt.Fprintf(&got, "  tables %s\n", strings.Join(u.tables, " "))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,9 +16,13 @@ const (
 	DefaultInterval = 5 * time.Second
 	// DefaultWindow is the time over which rates are formed.
 	DefaultWindow = 60 * time.Second
-	// catalogEvery is how often the structure is read again; new tables bring it forward.
-	catalogEvery = 15 * time.Second
-	maxBackOff   = time.Minute
+	// catalogEvery is how often the structure is read again; a change of it brings that forward.
+	catalogEvery = 5 * time.Minute
+	// How many rounds lie between two readings of what changes slowly.
+	settingsRounds, sizesRounds, plansRounds = 3, 12, 12
+	maxBackOff                               = time.Minute
+	// learnTimeout bounds the parsing of new statements in one round.
+	learnTimeout = 5 * time.Second
 	// secondRound is when the second reading follows the first one.
 	secondRound = 2 * time.Second
 	tickTimeout = 30 * time.Second
@@ -28,7 +31,7 @@ const (
 // Source is one database to collect from.
 type Source struct {
 	Name     string
-	Type     string // postgresql
+	Type     string // postgresql, mysql or mariadb; "" means what the DSN names
 	DSN      string
 	Interval time.Duration // 0 means DefaultInterval
 	Default  bool
@@ -39,10 +42,12 @@ type Options struct {
 	Source     Source
 	Thresholds Thresholds
 	Window     time.Duration // 0 means DefaultWindow
-	Writer     engine.LiveWriter
-	Clock      engine.Clock
-	Logger     *slog.Logger
-	OnTick     func(engine.LiveState) // told of each round, also of failed ones
+	// WithoutTexts keeps normalised statement texts out of the graph. Values are never in it.
+	WithoutTexts bool
+	Writer       engine.LiveWriter
+	Clock        engine.Clock
+	Logger       *slog.Logger
+	OnTick       func(engine.LiveState) // told of each round, also of failed ones
 }
 
 // State is how the collecting goes.
@@ -53,7 +58,7 @@ type State struct {
 	DSN    string // without password
 }
 
-// Collector reads one PostgreSQL every few seconds and writes ticks.
+// Collector reads one database every few seconds and writes ticks.
 type Collector struct {
 	o      Options
 	cancel context.CancelFunc
@@ -73,6 +78,38 @@ type Collector struct {
 	window      window
 	trends      trends
 	statusCause error
+	mysql       *mysqlReader // MySQL and MariaDB; nil while not connected
+	myState     mysqlState
+	memory
+}
+
+// memory is what the loop remembers for evidence.
+type memory struct {
+	rounds              int
+	structure, settings string // fingerprints
+	planned             string // the structure and settings that the plans were asked under
+	indexes             []index
+	known               evidence
+	sizes               map[int64]int64
+	samples             samples
+	levels              levels
+	digests             map[int64]string
+	texts               map[int64]string
+	checks              map[int64]check
+	shown               map[string]bool
+	plans               map[string]plan
+	stale               bool              // the session began under other settings than those of now
+	last                *round            // that was written
+	down                bool              // and the live graph says so
+	gapFrom, gapTo      time.Time         // the last time without figures
+	missing             map[string]string // what cannot be read, with the statement that grants it
+}
+
+func newMemory() memory {
+	return memory{
+		levels: newLevels(), digests: map[int64]string{}, texts: map[int64]string{}, checks: map[int64]check{},
+		shown: map[string]bool{}, plans: map[string]plan{}, missing: map[string]string{},
+	}
 }
 
 // New makes a collector.
@@ -83,7 +120,7 @@ func New(o Options) *Collector {
 	if o.Window == 0 {
 		o.Window = DefaultWindow
 	}
-	c := &Collector{o: o, window: window{length: o.Window}, trends: trends{}}
+	c := &Collector{o: o, window: window{length: o.Window}, trends: trends{}, memory: newMemory()}
 	c.state = State{Health: "no tick yet", DSN: Redact(o.Source.DSN), Live: engine.LiveState{Source: o.Source.Name}}
 	return c
 }
@@ -91,10 +128,12 @@ func New(o Options) *Collector {
 // Open checks the DSN and starts the loop. A database that is down is no failure of Open: the state says so, and the
 // loop tries again, less and less often. Kinds: invalid.
 func (c *Collector) Open(ctx context.Context) error {
-	if t := c.o.Source.Type; t != "" && t != "postgresql" {
-		return engine.Errorf(engine.KindInvalid, "source", "source %q has type %q", c.o.Source.Name, t).WithHint("only postgresql is collected so far")
+	switch c.o.Source.Type {
+	case "", "postgresql", "mysql", "mariadb":
+	default:
+		return engine.Errorf(engine.KindInvalid, "source", "source %q has type %q", c.o.Source.Name, c.o.Source.Type).WithHint("types are postgresql, mysql and mariadb")
 	}
-	if _, err := parseDSN(c.o.Source.DSN); err != nil {
+	if err := checkDSN(c.o.Source); err != nil {
 		return err
 	}
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -120,8 +159,10 @@ func (c *Collector) State() State {
 
 func (c *Collector) loop(ctx context.Context) {
 	defer c.disconnect(context.WithoutCancel(ctx))
-	// The parser is WebAssembly, whose first use takes seconds: not in the middle of the first tick.
-	_, _ = parseUsage("SELECT 1", &catalog{})
+	if !c.o.Source.isMySQL() {
+		// The parser is WebAssembly, whose first use takes seconds: not in the middle of the first tick.
+		_, _ = parseUsage("SELECT 1", &catalog{})
+	}
 	failures := 0
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -154,6 +195,11 @@ func (c *Collector) loop(ctx context.Context) {
 }
 
 func (c *Collector) disconnect(ctx context.Context) {
+	if c.mysql != nil {
+		c.myState.sentBefore += c.mysql.sent
+		c.mysql.close()
+		c.mysql = nil
+	}
 	if c.reader != nil {
 		closing, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
@@ -194,18 +240,17 @@ func (c *Collector) report(state engine.LiveState, err error) {
 func (c *Collector) round(ctx context.Context) (engine.LiveState, error) {
 	ctx, cancel := context.WithTimeout(ctx, tickTimeout)
 	defer cancel()
-	if c.reader == nil {
-		conn, err := connect(ctx, c.o.Source.DSN)
-		if err != nil {
-			return engine.LiveState{}, err
-		}
-		c.reader = &reader{conn: conn, texts: map[int64]string{}}
-		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
-		c.catalog = nil
+	observe := c.observe
+	if c.o.Source.isMySQL() {
+		observe = c.observeMySQL
 	}
-	t, err := c.read(ctx)
+	t, err := observe(ctx)
 	if err != nil {
-		return engine.LiveState{}, explain(err, c.reader.conn.Config())
+		c.writeDown(ctx, err)
+		return engine.LiveState{}, err
+	}
+	if c.stale {
+		c.disconnect(ctx)
 	}
 	tick, err := c.o.Writer.WriteTick(ctx, t)
 	if err != nil {
@@ -213,6 +258,24 @@ func (c *Collector) round(ctx context.Context) (engine.LiveState, error) {
 	}
 	t.State.Tick = tick
 	return t.State, nil
+}
+
+// observe connects where that is needed and makes the tick of this moment.
+func (c *Collector) observe(ctx context.Context) (*engine.Tick, error) {
+	if c.reader == nil {
+		conn, err := connect(ctx, c.o.Source.DSN)
+		if err != nil {
+			return nil, err
+		}
+		c.reader = &reader{conn: conn}
+		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+		c.catalog = nil
+	}
+	t, err := c.read(ctx)
+	if err != nil {
+		return nil, explain(err, c.reader.conn.Config())
+	}
+	return t, nil
 }
 
 // read makes the tick of this moment.
@@ -225,10 +288,14 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	if c.reader.version < 130000 {
 		return nil, engine.Errorf(engine.KindInvalid, "source", "PostgreSQL %s is too old", id.version).WithHint("13 or newer is needed")
 	}
-	if id.database != c.id.database {
-		c.window.forget()
+	if id.database != c.id.database || id.system != c.id.system {
+		c.window.forget() // the counters of another database
 	}
 	c.id = id
+	// Before the statements, because a new catalog has all of them read and understood again.
+	if err := c.readStructure(ctx); err != nil {
+		return nil, err
+	}
 	now := &reading{epoch: id.started}
 	statements, partial := c.readStatements(ctx, now)
 	if partial != nil && fatal(partial) {
@@ -244,17 +311,24 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.catalog == nil || c.o.Clock.Now().Sub(c.catalogAt) >= catalogEvery {
-		if err := c.refreshCatalog(ctx); err != nil {
-			return nil, err
-		}
-	}
-	tables, err := c.reader.tables(ctx, c.catalog, now)
+	tables, err := c.reader.tables(ctx, c.catalog, c.sizes, now)
 	if err != nil {
 		return nil, err
 	}
+	if err := c.readEvidence(ctx, now); err != nil {
+		return nil, err
+	}
 	c.learn(statements)
+	if partial == nil {
+		partial = c.lacking()
+	}
 
+	if c.down {
+		c.down, c.gapTo = false, now.at
+	}
+	if last := c.window.last; last != nil && now.at.Sub(last.at) > max(c.o.Window, 3*c.o.Source.Interval) {
+		c.window.forget() // a mean over a long silence tells nothing of now
+	}
 	state := engine.LiveState{
 		Source: c.o.Source.Name, CollectedAt: now.at, DatabaseType: "postgresql", DatabaseName: id.database, DatabaseVersion: id.version, Status: "ok",
 	}
@@ -268,7 +342,15 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	r := &round{
 		source: c.o.Source.Name, at: now.at, catalog: c.catalog, tables: tables, usages: c.usages, utility: c.utility, own: c.own,
 		sum: c.window.add(now), thresholds: c.o.Thresholds, trends: c.trends, connections: connections,
+		database: id.database, version: id.version, evidence: c.known, levels: c.levels, sizes: c.sizes, samples: c.samples, activity: c.samples.activity(),
+		byOID: c.catalog.byOID, digests: c.digests, texts: c.texts, checks: c.checks, shown: c.shown,
 	}
+	r.evidence.partial = len(now.hidden) > 0
+	if err := c.askPlans(ctx, r); err != nil {
+		return nil, err
+	}
+	r.gapFrom, r.gapTo = c.gapFrom, c.gapTo
+	c.last = r
 	t := r.tick(state)
 	t.State.Totals.Connections = ptr(connections)
 	if partial != nil && len(now.statements) == 0 {
@@ -276,7 +358,11 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 		totals := &t.State.Totals
 		totals.TotalQPS, totals.AvgLatencyMS, totals.TimeMSPerS, totals.UnattributedMSPerS, totals.ParseCoverage = nil, nil, nil, nil, nil
 	}
-	t.State.Totals.CollectMS = ptr(float64(c.o.Clock.Now().Sub(start).Microseconds()) / 1000)
+	if ms, ok := c.cost(); ok {
+		t.State.Totals.CollectMS = ptr(ms)
+	} else {
+		t.State.Totals.CollectMS = ptr(float64(c.o.Clock.Now().Sub(start).Microseconds()) / 1000)
+	}
 	return t, nil
 }
 
@@ -297,7 +383,7 @@ func (c *Collector) readStatements(ctx context.Context, now *reading) (texts map
 		partial = engine.Errorf(engine.KindDenied, "collect", "%d statements of other users are hidden from user %q", hidden, c.reader.conn.Config().User).
 			WithHint("run as superuser: GRANT pg_monitor TO %s;", c.reader.conn.Config().User)
 	}
-	texts, err = c.reader.newTexts(ctx, now.statements)
+	texts, err = c.reader.newTexts(ctx, now.statements, now.nested)
 	if err != nil {
 		return nil, err
 	}
@@ -310,71 +396,6 @@ func fatal(err error) bool {
 	return !errors.As(err, &known)
 }
 
-func (c *Collector) refreshCatalog(ctx context.Context) error {
-	fresh, err := c.reader.catalog(ctx, c.id.searchPath)
-	if err != nil {
-		return err
-	}
-	if c.catalog != nil && changedRelations(c.catalog, fresh) {
-		// A statement that named an unknown table may be understood now.
-		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
-		c.reader.texts = map[int64]string{}
-	}
-	c.catalog, c.catalogAt = fresh, c.o.Clock.Now()
-	return nil
-}
-
-func changedRelations(a, b *catalog) bool {
-	if len(a.relations) != len(b.relations) {
-		return true
-	}
-	for name, rel := range b.relations {
-		old := a.relations[name]
-		if old == nil || old.oid != rel.oid || len(old.columns) != len(rel.columns) || old.definition != rel.definition {
-			return true
-		}
-	}
-	return false
-}
-
-// learn parses statements that are new and forgets those that are gone. Only what was learned is kept, not the text.
-func (c *Collector) learn(texts map[int64]string) {
-	for id, text := range texts {
-		if strings.Contains(text, mark) {
-			c.own[id] = true
-			continue
-		}
-		u, err := parseUsage(text, c.catalog)
-		switch {
-		case err != nil:
-			c.o.Logger.Debug("a statement cannot be parsed; its time stays unattributed", "source", c.o.Source.Name, "queryid", id, "err", err)
-			if isUtility(text) {
-				c.utility[id] = true
-			}
-		case u == nil:
-			c.utility[id] = true
-		default:
-			c.usages[id] = u
-		}
-	}
-	for id := range c.usages {
-		if _, alive := c.reader.texts[id]; !alive {
-			delete(c.usages, id)
-		}
-	}
-}
-
-// isUtility recognises statements that plan nothing by their first word, for text that does not parse: normalised
-// utility statements are not always valid SQL.
-func isUtility(text string) bool {
-	word, _, _ := strings.Cut(strings.TrimSpace(text), " ")
-	switch strings.ToUpper(strings.TrimRight(word, ";")) {
-	case "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE":
-		return false
-	}
-	return true
-}
-
 // Finding is one thing that Check looked at.
 type Finding struct {
 	Name    string
@@ -385,12 +406,15 @@ type Finding struct {
 
 // Check looks at everything that collecting needs, for `graphsnap doctor`.
 func Check(ctx context.Context, dsn string) []Finding {
+	if (Source{DSN: dsn}).isMySQL() {
+		return checkMySQL(ctx, dsn)
+	}
 	conn, err := connect(ctx, dsn)
 	if err != nil {
 		return []Finding{{"reachable", false, err.Error(), engine.HintOf(err)}}
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	r := &reader{conn: conn, texts: map[int64]string{}}
+	r := &reader{conn: conn}
 	id, err := r.identify(ctx)
 	if err != nil {
 		return []Finding{{"reachable", false, explain(err, conn.Config()).Error(), ""}}

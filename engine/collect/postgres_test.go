@@ -75,6 +75,7 @@ var shopSchema = []string{
 	`INSERT INTO users SELECT i, 1 + i % 50 FROM generate_series(1, 2000) i`,
 	`INSERT INTO products SELECT i, 1 + i % 50 FROM generate_series(1, 500) i`,
 	`CREATE INDEX users_category_id_idx ON users (category_id)`,
+	`SELECT pg_stat_force_next_flush()`, // else the rows inserted are counted once more after ANALYZE counted them
 	`ANALYZE`,
 }
 
@@ -94,6 +95,34 @@ func find(t *testing.T, tick *engine.Tick, key string) engine.Relationship {
 	return engine.Relationship{}
 }
 
+// tables counts the tables of a tick.
+func tables(tick *engine.Tick) (n int) {
+	for _, node := range tick.Graph.Nodes {
+		if node.Type() == "Table" {
+			n++
+		}
+	}
+	return n
+}
+
+// carriedTime adds up what nodes and pairs carry and what nobody carries, ms/s.
+func carriedTime(tick *engine.Tick) float64 {
+	total := *tick.State.Totals.UnattributedMSPerS
+	for _, n := range tick.Graph.Nodes {
+		if n.Type() == "Table" {
+			v, _ := n.Properties.Number("time_ms_per_s")
+			total += v
+		}
+	}
+	for _, r := range tick.Graph.Relationships {
+		if r.Type == engine.RelTimeMSPerS {
+			v, _ := r.Properties.Number("value")
+			total += v
+		}
+	}
+	return total
+}
+
 func TestCollectsARealDatabase(t *testing.T) {
 	dsn := enginetest.Postgres(t)
 	db := open(t, dsn, append([]string{`CREATE EXTENSION pg_stat_statements`}, shopSchema...)...)
@@ -102,11 +131,11 @@ func TestCollectsARealDatabase(t *testing.T) {
 	c := newCollector(t, dsn, w)
 
 	first := w.round(t, c)
-	if len(first.Graph.Nodes) != 3 || first.State.Totals.TotalQPS != nil {
-		t.Fatalf("the first tick has %d tables and QPS %v, want 3 and none", len(first.Graph.Nodes), first.State.Totals.TotalQPS)
+	if tables(first) != 3 || first.State.Totals.TotalQPS != nil {
+		t.Fatalf("the first tick has %d tables and QPS %v, want 3 and none", tables(first), first.State.Totals.TotalQPS)
 	}
 	for _, r := range first.Graph.Relationships {
-		if r.Type != engine.RelReferences {
+		if engine.MetricUnits[r.Type] != "" {
 			t.Errorf("the first tick has %s, which can only be of a lifetime", r.Key)
 		}
 	}
@@ -147,17 +176,7 @@ func TestCollectsARealDatabase(t *testing.T) {
 		}
 	}
 	// Conservation: what elements carry and what nobody carries is the whole.
-	total := *second.State.Totals.UnattributedMSPerS
-	for _, n := range second.Graph.Nodes {
-		v, _ := n.Properties.Number("time_ms_per_s")
-		total += v
-	}
-	for _, r := range second.Graph.Relationships {
-		if r.Type == engine.RelTimeMSPerS {
-			v, _ := r.Properties.Number("value")
-			total += v
-		}
-	}
+	total := carriedTime(second)
 	if whole := *second.State.Totals.TimeMSPerS; math.Abs(total-whole) > 0.01*whole {
 		t.Errorf("the parts add up to %v ms/s of %v", total, whole)
 	}
@@ -207,8 +226,8 @@ func TestWithoutStatementsTheRestGoesOn(t *testing.T) {
 			c := newCollector(t, dsn, w)
 			w.round(t, c)
 			tick := w.round(t, c)
-			if tick.State.Status != "partial" || !strings.Contains(tick.State.Message, test.fix) || len(tick.Graph.Nodes) != 3 || tick.State.Totals.TotalQPS != nil {
-				t.Errorf("state is %+v with %d tables", tick.State, len(tick.Graph.Nodes))
+			if tick.State.Status != "partial" || !strings.Contains(tick.State.Message, test.fix) || tables(tick) != 3 || tick.State.Totals.TotalQPS != nil {
+				t.Errorf("state is %+v with %d tables", tick.State, tables(tick))
 			}
 			if c.State().Health == "ok" || !strings.Contains(c.State().Hint, test.fix) {
 				t.Errorf("health %q, hint %q", c.State().Health, c.State().Hint)

@@ -27,13 +27,23 @@ func TestDifference(t *testing.T) {
 		calls         int64
 		quality       quality
 	}{
-		"plain":                       {at0(0, 100, 50, nil), at0(5, 110, 55, nil), 10, exact},
-		"idle":                        {at0(0, 100, 50, nil), at0(5, 100, 50, nil), 0, ""},
-		"all reset":                   {at0(0, 100, 50, nil), at0(5, 4, 2, func(r *reading) { r.reset = t0 }), 4, lowerBound},
+		"plain":                    {at0(0, 100, 50, nil), at0(5, 110, 55, nil), 10, exact},
+		"idle":                     {at0(0, 100, 50, nil), at0(5, 100, 50, nil), 0, ""},
+		"all reset":                {at0(0, 100, 50, nil), at0(5, 4, 2, func(r *reading) { r.reset = t0 }), 4, lowerBound},
+		"all reset, soon passed":   {at0(0, 2, 1, nil), at0(5, 4, 2, func(r *reading) { r.reset = t0 }), 4, lowerBound},
+		"new by the server's word": {at0(0, 2, 1, nil), at0(5, 4, 2, func(r *reading) { r.since = map[statementID]time.Time{{1, 7}: t0.Add(time.Second)} }), 4, lowerBound},
+		"old by the server's word": {at0(0, 2, 1, nil), at0(5, 4, 2, func(r *reading) { r.forgotten, r.since = 3, map[statementID]time.Time{{1, 7}: t0.Add(-time.Hour)} }), 2, exact},
+		"hidden until now":         {at0(0, 0, 0, func(r *reading) { r.statements, r.hidden = map[statementID]counters{}, map[uint32]bool{1: true} }), at0(5, 4, 2, nil), 0, ""},
+		"in while others went out": {at0(0, 2, 1, nil), at0(5, 4, 2, func(r *reading) {
+			r.forgotten = 3
+			s := r.statements[statementID{1, 7}]
+			s.most = 1
+			r.statements[statementID{1, 7}] = s
+		}), 2, lowerBound},
 		"one reset, no mark":          {at0(0, 100, 50, nil), at0(5, 4, 2, nil), 4, lowerBound},
 		"more calls but less time":    {at0(0, 100, 500, nil), at0(5, 120, 5, nil), 120, lowerBound},
-		"new statement":               {at0(0, 0, 0, func(r *reading) { r.statements = nil }), at0(5, 4, 2, nil), 4, exact},
-		"back after an eviction":      {at0(0, 0, 0, func(r *reading) { r.statements = nil }), at0(5, 4, 2, func(r *reading) { r.forgotten = 9 }), 4, lowerBound},
+		"new statement":               {at0(0, 0, 0, func(r *reading) { r.statements = map[statementID]counters{} }), at0(5, 4, 2, nil), 4, exact},
+		"back after an eviction":      {at0(0, 0, 0, func(r *reading) { r.statements = map[statementID]counters{} }), at0(5, 4, 2, func(r *reading) { r.forgotten = 9 }), 4, lowerBound},
 		"restart with kept counters":  {at0(0, 100, 50, nil), at0(5, 103, 51, func(r *reading) { r.epoch = t0 }), 3, lowerBound},
 		"restart with empty counters": {at0(0, 100, 50, nil), at0(5, 3, 1, func(r *reading) { r.epoch = t0 }), 3, lowerBound},
 	} {
@@ -130,5 +140,47 @@ func TestRedact(t *testing.T) {
 		if got := Redact(in); got != want {
 			t.Errorf("%s gives %s, want %s", in, got, want)
 		}
+	}
+}
+
+func TestDeviation(t *testing.T) {
+	sample := func(ms ...float64) (c counters) {
+		for _, v := range ms {
+			c = c.plus(counters{calls: 1, execMS: v})
+		}
+		return c
+	}
+	near := func(got, want float64) bool { return got > want-1e-9 && got < want+1e-9 }
+	all, first := sample(2, 4, 4, 4, 5, 5, 7, 9), sample(2, 4, 4)
+	if !near(all.deviation(), 2) {
+		t.Errorf("the deviation is %v, want 2", all.deviation())
+	}
+	if rest, want := all.minus(first), sample(4, 5, 5, 7, 9); rest.calls != 5 || !near(rest.deviation(), want.deviation()) || !near(rest.mean(), 6) {
+		t.Errorf("the rest is %+v, want %+v", rest, want)
+	}
+	if again := first.plus(all.minus(first)); !near(again.deviation(), 2) {
+		t.Errorf("both together have %v", again.deviation())
+	}
+}
+
+// TestTablesCountByRow moves rows between nodes: renamed tables and dropped partitions give no lifetime and no reset.
+func TestTablesCountByRow(t *testing.T) {
+	with := func(seconds int, owner map[string]string, scans map[string]int64) *reading {
+		r := at0(seconds, 1, 1, nil)
+		r.owner, r.tables = owner, map[string]tableCounters{}
+		for row, n := range scans {
+			r.tables[row] = tableCounters{seqScan: n}
+		}
+		return r
+	}
+	a := with(0, map[string]string{"1": "users:Table", "2": "parts:Table", "3": "parts:Table"}, map[string]int64{"1": 900, "2": 700, "3": 500})
+	b := with(5, map[string]string{"1": "people:Table", "2": "parts:Table", "4": "parts:Table"}, map[string]int64{"1": 903, "2": 701, "4": 6})
+	d := difference(a, b)
+	if d.tables["people:Table"].seqScan != 3 || d.tables["parts:Table"].seqScan != 7 || len(d.tableQuality) != 0 {
+		t.Errorf("got %+v, %v", d.tables, d.tableQuality)
+	}
+	b.tables["2"] = tableCounters{seqScan: 2}
+	if d = difference(a, b); d.tables["parts:Table"].seqScan != 8 || d.tableQuality["parts:Table"] != lowerBound {
+		t.Errorf("with one row reset: %+v, %v", d.tables, d.tableQuality)
 	}
 }

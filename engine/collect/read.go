@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +16,9 @@ import (
 // reader reads one PostgreSQL over one connection.
 type reader struct {
 	conn    *pgx.Conn
-	version int    // server_version_num
-	schema  string // of pg_stat_statements, quoted; "" where it is not usable
-	texts   map[int64]string
+	version int            // server_version_num
+	schema  string         // of pg_stat_statements, quoted; "" where it is not usable
+	known   map[int64]bool // the statements whose texts were read
 }
 
 // identity is what the server says of itself.
@@ -25,11 +26,12 @@ type identity struct {
 	database, version string
 	started           time.Time
 	searchPath        []string
+	system            int64 // the system identifier, the same on all copies of one cluster
 }
 
 func (r *reader) identify(ctx context.Context) (identity, error) {
 	var id identity
-	err := r.conn.QueryRow(ctx, queryServer).Scan(&id.database, &id.version, &r.version, &id.started, &id.searchPath)
+	err := r.conn.QueryRow(ctx, queryServer).Scan(&id.database, &id.version, &r.version, &id.started, &id.searchPath, &id.system)
 	return id, err
 }
 
@@ -51,30 +53,41 @@ func (r *reader) findStatements(ctx context.Context) error {
 
 // statements reads the counters of all statements. hidden counts rows whose text this user may not see.
 func (r *reader) statements(ctx context.Context, into *reading) (hidden int, err error) {
-	condition := ""
-	if r.version >= 140000 {
-		condition = "AND s.toplevel"
+	since := "NULL::timestamptz"
+	if r.version >= 170000 {
+		since = "s.stats_since"
 	}
-	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryStatements, r.schema, condition))
+	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryStatements, r.schema, r.nested(), since))
 	if err != nil {
 		return 0, statementsError(err)
 	}
-	into.statements = map[statementID]counters{}
+	into.statements, into.nested, into.since, into.hidden = map[statementID]counters{}, map[statementID]counters{}, map[statementID]time.Time{}, map[uint32]bool{}
 	var at time.Time
 	for rows.Next() {
 		var user int64
 		var query *int64
+		var inner bool
+		var began *time.Time
 		var c counters
-		if err := rows.Scan(&at, &user, &query, &c.calls, &c.execMS, &c.rows); err != nil {
+		if err := rows.Scan(&at, &user, &query, &c.calls, &c.execMS, &c.rows, &c.m2, &c.least, &c.most, &c.blocks, &c.temp, &c.wal, &inner, &began); err != nil {
 			rows.Close()
 			return 0, err
 		}
+		into.at = at.UTC()
 		if query == nil {
 			hidden++
+			into.hidden[uint32(user)] = true
 			continue
 		}
-		into.at = at.UTC()
-		into.statements[statementID{uint32(user), *query}] = c
+		id := statementID{uint32(user), *query}
+		if began != nil {
+			into.since[id] = *began
+		}
+		if inner {
+			into.nested[id] = c
+		} else {
+			into.statements[id] = c
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return 0, statementsError(err)
@@ -100,78 +113,71 @@ func statementsError(err error) error {
 	return err
 }
 
+// nested gives, as SQL, whether a row of pg_stat_statements is of a statement that another one caused.
+func (r *reader) nested() string {
+	if r.version < 140000 {
+		return "false"
+	}
+	return "NOT s.toplevel"
+}
+
 // newTexts fetches the texts of statements that were not seen before.
-func (r *reader) newTexts(ctx context.Context, current map[statementID]counters) (map[int64]string, error) {
+func (r *reader) newTexts(ctx context.Context, current ...map[statementID]counters) (map[int64]string, error) {
 	var unknown []int64
 	alive := map[int64]bool{}
-	for id := range current {
-		alive[id.query] = true
-		if _, known := r.texts[id.query]; !known {
-			unknown = append(unknown, id.query)
-			r.texts[id.query] = ""
+	for _, statements := range current {
+		for id := range statements {
+			if !alive[id.query] && !r.known[id.query] {
+				unknown = append(unknown, id.query)
+			}
+			alive[id.query] = true
 		}
 	}
-	for id := range r.texts {
-		if !alive[id] {
-			delete(r.texts, id)
-		}
-	}
+	r.known = alive
 	if len(unknown) == 0 {
 		return nil, nil
 	}
-	rows, err := r.conn.Query(ctx, fmt.Sprintf(queryTexts, r.schema), unknown)
-	if err != nil {
-		return nil, err
-	}
-	found := map[int64]string{}
-	for rows.Next() {
-		var id int64
-		var text string
-		if err := rows.Scan(&id, &text); err != nil {
-			rows.Close()
-			return nil, err
-		}
-		found[id] = text
-	}
-	return found, rows.Err()
+	return r.textsOf(ctx, unknown)
 }
 
 // database reads the counters of the whole database and the number of its connections.
 func (r *reader) database(ctx context.Context, into *reading) (connections int64, err error) {
 	d := &into.database
-	err = r.conn.QueryRow(ctx, queryDatabase).Scan(&d.commits, &d.rollbacks, &d.deadlocks, &connections)
+	sessions := "0::bigint"
+	if r.version >= 140000 {
+		sessions = "d.sessions"
+	}
+	err = r.conn.QueryRow(ctx, fmt.Sprintf(queryDatabase, sessions)).Scan(&d.commits, &d.rollbacks, &d.deadlocks, &d.tempBytes, &d.hit, &d.read, &d.sessions, &d.walBytes, &connections)
 	return connections, err
 }
 
-// tables reads gauges and counters of all tables; c names them.
-func (r *reader) tables(ctx context.Context, c *catalog, into *reading) (map[string]*tableState, error) {
-	byOID := map[uint32]*relation{}
-	for _, rel := range c.relations {
-		byOID[rel.oid] = rel
-	}
+// tables reads gauges and counters of all tables; c names them, and sizes are their bytes by OID.
+func (r *reader) tables(ctx context.Context, c *catalog, sizes map[int64]int64, into *reading) (map[string]*tableState, error) {
 	rows, err := r.conn.Query(ctx, queryTables)
 	if err != nil {
 		return nil, err
 	}
 	states := map[string]*tableState{}
-	into.tables = map[string]tableCounters{}
+	into.tables, into.owner = map[string]tableCounters{}, map[string]string{}
 	for rows.Next() {
-		var root int64
+		var oid, root int64
 		var isPartition, isParent bool
 		var estimate, live float64
-		var bytes, dead int64
+		var dead, modified int64
+		var vacuumed, analyzed *time.Time
+		var options string
 		var t tableCounters
-		if err := rows.Scan(&root, &isPartition, &isParent, &estimate, &live, &bytes, &dead, &t.seqScan, &t.seqRows, &t.idxScan, &t.idxRows, &t.hit, &t.read); err != nil {
+		if err := rows.Scan(&oid, &root, &isPartition, &isParent, &estimate, &live, &dead, &modified, &vacuumed, &analyzed, &options, &t.seqScan, &t.seqRows, &t.idxScan, &t.idxRows, &t.inserts, &t.hit, &t.read); err != nil {
 			rows.Close()
 			return nil, err
 		}
-		rel := byOID[uint32(root)]
+		rel := c.byOID[uint32(root)]
 		if rel == nil {
 			continue // made since the catalog was read: it comes with the next tick
 		}
 		s, ok := states[rel.key()]
 		if !ok {
-			s = &tableState{rel: rel, rows: -1}
+			s = &tableState{rel: rel, rows: -1, estimate: -1}
 			states[rel.key()] = s
 		}
 		s.partition = s.partition || isPartition || isParent
@@ -184,16 +190,37 @@ func (r *reader) tables(ctx context.Context, c *catalog, into *reading) (map[str
 			if n > 0 || estimate >= 0 {
 				s.rows = max(s.rows, 0) + n
 			}
+			if estimate >= 0 {
+				s.estimate = max(s.estimate, 0) + estimate
+			}
 		}
-		s.bytes, s.deadRows = s.bytes+bytes, s.deadRows+dead
-		into.tables[rel.key()] = into.tables[rel.key()].plus(t)
+		s.bytes, s.deadRows, s.modified = s.bytes+sizes[oid], s.deadRows+dead, s.modified+modified
+		s.vacuumed, s.analyzed = later(s.vacuumed, vacuumed), later(s.analyzed, analyzed)
+		if options != "" {
+			s.options = options
+		}
+		row := strconv.FormatInt(oid, 10)
+		into.tables[row], into.owner[row] = t, rel.key()
 	}
 	return states, rows.Err()
 }
 
+func later(a time.Time, b *time.Time) time.Time {
+	if b != nil && b.After(a) {
+		return b.UTC()
+	}
+	return a
+}
+
+// fingerprint gives a text that changes with the structure, and one that changes with the settings.
+func (r *reader) fingerprint(ctx context.Context) (structure, settings string, err error) {
+	err = r.conn.QueryRow(ctx, queryFingerprint).Scan(&structure, &settings)
+	return structure, settings, err
+}
+
 // catalog reads the structure of the database.
 func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, error) {
-	c := &catalog{relations: map[string]*relation{}, searchPath: searchPath, references: map[[2]string]bool{}}
+	c := &catalog{relations: map[string]*relation{}, byOID: map[uint32]*relation{}, searchPath: searchPath, references: map[[2]string]bool{}}
 	rows, err := r.conn.Query(ctx, queryRelations)
 	if err != nil {
 		return nil, err
@@ -203,7 +230,7 @@ func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, er
 		var oid, root int64
 		var columns []string
 		rel := &relation{columns: map[string]bool{}}
-		if err := rows.Scan(&oid, &rel.schema, &rel.name, &rel.view, &rel.definition, &root, &columns); err != nil {
+		if err := rows.Scan(&oid, &rel.schema, &rel.name, &rel.view, &rel.definition, &root, &columns, &rel.columnOptions); err != nil {
 			rows.Close()
 			return nil, err
 		}
@@ -220,7 +247,7 @@ func (r *reader) catalog(ctx context.Context, searchPath []string) (*catalog, er
 		if root := byOID[roots[oid]]; root != nil {
 			rel = root
 		}
-		c.relations[names[oid]] = rel
+		c.relations[names[oid]], c.byOID[oid] = rel, rel
 	}
 	rows, err = r.conn.Query(ctx, queryForeignKeys)
 	if err != nil {

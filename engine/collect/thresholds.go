@@ -57,6 +57,11 @@ func (t Thresholds) severityOf(relType string, value, share, latencyMS float64) 
 	return engine.SeverityLow
 }
 
+// lockWaitLevels say from when a wait for a lock is felt: by then a person waits for the session that waits. ms
+var lockWaitLevels = Levels{Medium: 100, High: 1000, Critical: 5000}
+
+func (t Thresholds) lockWait(ms float64) engine.Severity { return lockWaitLevels.above(ms) }
+
 func (l Levels) above(v float64) engine.Severity {
 	switch {
 	case v >= l.Critical:

@@ -41,12 +41,11 @@ func using(join object, left, right []*source) []string {
 		}
 	}
 	if natural, _ := join["isNatural"].(bool); natural {
+		seen := map[string]bool{}
 		for _, l := range left {
-			if l.rel == nil {
-				continue
-			}
-			for name := range l.rel.columns {
-				if _, ok := lookup(right, name); ok {
+			for _, name := range l.names() {
+				if _, ok := lookup(right, name); ok && !seen[name] {
+					seen[name] = true
 					names = append(names, name)
 				}
 			}
@@ -79,6 +78,11 @@ func hasStar(ref object) bool {
 	return false
 }
 
+func number(v any) float64 {
+	n, _ := v.(float64)
+	return n
+}
+
 func aliasOf(node object) string {
 	alias, _ := node["alias"].(object)
 	name, _ := alias["aliasname"].(string)
@@ -96,9 +100,65 @@ func list(v any) []object {
 	return out
 }
 
-func sortedKeys(o object) []string {
-	keys := make([]string, 0, len(o))
-	for k := range o {
+// texts gives the strings of a list of names.
+func texts(v any) []string {
+	var names []string
+	for _, item := range list(v) {
+		if text, ok := item["String"].(object); ok {
+			name, _ := text["sval"].(string)
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// columnAliases gives the names in `x (a, b)`.
+func columnAliases(node object) []string {
+	alias, _ := node["alias"].(object)
+	return texts(alias["colnames"])
+}
+
+// noPredicates are the operators that compute a value of both sides instead of comparing them.
+var noPredicates = map[string]bool{
+	"+": true, "-": true, "*": true, "/": true, "%": true, "^": true, "||": true, "->": true, "->>": true, "#>": true, "#>>": true,
+	"&": true, "|": true, "#": true, "<->": true,
+}
+
+// compares says whether an operator's expression is a predicate.
+func compares(e object) bool {
+	if e["kind"] == "AEXPR_NULLIF" {
+		return false
+	}
+	names := texts(e["name"])
+	return len(names) == 0 || !noPredicates[names[len(names)-1]]
+}
+
+// implied gives the name that the server gives to a value without one: that of its function, or of what it casts.
+func implied(value object) string {
+	if call, ok := value["FuncCall"].(object); ok {
+		if names := texts(call["funcname"]); len(names) > 0 {
+			return names[len(names)-1]
+		}
+	}
+	if cast, ok := value["TypeCast"].(object); ok {
+		arg, _ := cast["arg"].(object)
+		if ref, ok := arg["ColumnRef"].(object); ok {
+			names := fields(ref)
+			return names[len(names)-1]
+		}
+		return implied(arg)
+	}
+	if _, ok := value["CoalesceExpr"]; ok {
+		return "coalesce"
+	}
+	return ""
+}
+
+func sortedKeys(o object) []string { return sortedNames(o) }
+
+func sortedNames[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
 		keys = append(keys, k)
 	}
 	sort.Strings(keys)

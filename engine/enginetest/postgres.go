@@ -19,6 +19,23 @@ import (
 // its superuser. The test's end stops it; so does the death of the test process.
 func Postgres(t testing.TB, settings ...string) (dsn string) {
 	t.Helper()
+	return NewPostgresServer(t, settings...).DSN
+}
+
+// PostgresServer is a running PostgreSQL that a test may crash and start again.
+type PostgresServer struct {
+	DSN string // of the superuser
+
+	bin, dir, log string
+	port          int
+	args          []string
+	attributes    *syscall.SysProcAttr
+	process       *exec.Cmd
+}
+
+// NewPostgresServer is Postgres for tests that crash it.
+func NewPostgresServer(t testing.TB, settings ...string) *PostgresServer {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL server")
 	}
@@ -36,19 +53,7 @@ func Postgres(t testing.TB, settings ...string) (dsn string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	attributes := &syscall.SysProcAttr{}
-	if os.Geteuid() == 0 {
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			t.Fatalf("PostgreSQL does not run as root: %v", err)
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(dir, uid, gid); err != nil {
-			t.Fatal(err)
-		}
-		attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
+	attributes := runAs(t, dir, "postgres")
 	data := filepath.Join(dir, "data")
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "super", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	initdb.SysProcAttr, initdb.Dir = attributes, dir
@@ -65,43 +70,105 @@ func Postgres(t testing.TB, settings ...string) (dsn string) {
 	if preload {
 		args = append(args, "-c", "shared_preload_libraries=pg_stat_statements")
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), args...)
-	dying := *attributes
-	dying.Pdeathsig = syscall.SIGINT
-	server.SysProcAttr, server.Dir = &dying, dir
-	log, err := os.Create(filepath.Join(os.TempDir(), fmt.Sprintf("graphsnap-postgres-%d.log", port)))
+	s := &PostgresServer{
+		DSN: fmt.Sprintf("postgres://super@127.0.0.1:%d/postgres?sslmode=disable", port),
+		bin: bin, dir: dir, port: port, args: args, attributes: attributes, log: filepath.Join(os.TempDir(), fmt.Sprintf("graphsnap-postgres-%d.log", port)),
+	}
+	t.Cleanup(func() {
+		s.Stop(syscall.SIGINT)
+		if t.Failed() {
+			all := s.Log()
+			t.Logf("the end of PostgreSQL's log:\n%s", all[max(0, len(all)-8000):])
+		}
+		_ = os.Remove(s.log)
+	})
+	s.Start(t)
+	return s
+}
+
+// Start starts the server on the data and the port of before, and waits until it answers.
+func (s *PostgresServer) Start(t testing.TB) {
+	t.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Stdout, server.Stderr = log, log
-	if err := server.Start(); err != nil {
+	defer func() { _ = log.Close() }()
+	s.process = exec.Command(filepath.Join(s.bin, "postgres"), s.args...)
+	dying := *s.attributes
+	dying.Pdeathsig = syscall.SIGINT
+	s.process.SysProcAttr, s.process.Dir, s.process.Stdout, s.process.Stderr = &dying, s.dir, log, log
+	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = server.Process.Signal(syscall.SIGINT)
-		_ = server.Wait()
-		if t.Failed() {
-			if raw, err := os.ReadFile(log.Name()); err == nil {
-				t.Logf("PostgreSQL's log:\n%s", raw)
-			}
-		}
-		_ = log.Close()
-		_ = os.Remove(log.Name())
-	})
 	ready := time.NewTicker(50 * time.Millisecond)
 	defer ready.Stop()
 	for range 600 {
 		<-ready.C
-		if exec.Command(filepath.Join(bin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(port)).Run() == nil {
-			return fmt.Sprintf("postgres://super@127.0.0.1:%d/postgres?sslmode=disable", port)
+		if strings.HasPrefix(s.status(), "ready") {
+			return
 		}
 	}
 	t.Fatal("PostgreSQL is not ready after 30 s")
-	return ""
 }
 
-// postgresBin gives the programs of the newest installed server.
+// Stop ends the server: SIGINT as a shutdown does, SIGQUIT as a crash does.
+func (s *PostgresServer) Stop(how syscall.Signal) {
+	if s.process != nil {
+		_ = s.process.Process.Signal(how)
+		_ = s.process.Wait()
+		s.process = nil
+	}
+}
+
+// status gives what the server says of itself in its lock file: starting, ready or stopping.
+func (s *PostgresServer) status() string {
+	raw, _ := os.ReadFile(filepath.Join(s.dir, "data", "postmaster.pid"))
+	lines := strings.Split(string(raw), "\n")
+	if len(lines) < 8 || lines[0] != strconv.Itoa(s.PID()) {
+		return ""
+	}
+	return lines[7]
+}
+
+// PID gives the process id of the running server, 0 while it is stopped.
+func (s *PostgresServer) PID() int {
+	if s.process == nil {
+		return 0
+	}
+	return s.process.Process.Pid
+}
+
+// Log gives the server's log so far.
+func (s *PostgresServer) Log() string {
+	raw, _ := os.ReadFile(s.log)
+	return string(raw)
+}
+
+// runAs lets a server that does not run as root run as the user of its package, to whom dir is given.
+func runAs(t testing.TB, dir, name string) *syscall.SysProcAttr {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return &syscall.SysProcAttr{}
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		t.Fatalf("the server does not run as root: %v", err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+}
+
+// postgresBin gives the programs of the newest installed server, or of the one in GRAPHSNAP_TEST_POSTGRES, a folder with
+// initdb and postgres.
 func postgresBin() string {
+	if bin := os.Getenv("GRAPHSNAP_TEST_POSTGRES"); bin != "" {
+		return bin
+	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	sort.Slice(found, func(i, j int) bool { return version(found[i]) < version(found[j]) })
 	if len(found) > 0 {

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"database/sql"
 	"sort"
 	"strings"
 	"time"
@@ -15,9 +14,10 @@ import (
 type fault struct {
 	name    string
 	cause   string
-	start   func(ctx context.Context, d *Demo) error
-	clear   func(ctx context.Context, d *Demo) error
+	start   []string                           // statements that bring it about
+	clear   []string                           // and those that mend it
 	session func(ctx context.Context, d *Demo) // runs until ctx ends
+	toggle  func(d *Demo, on bool)             // a switch of the workload
 	present string                             // a query that gives true while the fault is there
 }
 
@@ -30,21 +30,47 @@ type activeFault struct {
 func faultTable() []fault {
 	return []fault{
 		{
-			name:  "drop-index",
-			cause: "index users_category_id_idx on users(category_id) is missing, so each recommendation reads all users",
-			start: func(ctx context.Context, d *Demo) error {
-				return d.exec(ctx, `DROP INDEX IF EXISTS users_category_id_idx`)
-			},
-			clear: func(ctx context.Context, d *Demo) error {
-				return d.exec(ctx, `CREATE INDEX IF NOT EXISTS users_category_id_idx ON users (category_id)`)
-			},
+			name:    "drop-index",
+			cause:   "index users_category_id_idx on users(category_id) is missing, so each recommendation reads all users",
+			start:   []string{`DROP INDEX IF EXISTS users_category_id_idx`},
+			clear:   []string{`CREATE INDEX IF NOT EXISTS users_category_id_idx ON users (category_id)`},
 			present: `SELECT to_regclass('public.users_category_id_idx') IS NULL`,
 		},
 		{
-			name:  "traffic-surge",
-			cause: "order_details and stock_check are sent six times as often",
-			start: func(_ context.Context, d *Demo) error { d.surge.Store(true); return nil },
-			clear: func(_ context.Context, d *Demo) error { d.surge.Store(false); return nil },
+			name:    "fk-without-index",
+			cause:   "no index leads with order_items.product_id, so each deleted product makes its foreign key read all order items",
+			start:   []string{`DROP INDEX IF EXISTS order_items_product_id_idx`},
+			clear:   []string{`CREATE INDEX IF NOT EXISTS order_items_product_id_idx ON order_items (product_id)`},
+			session: func(ctx context.Context, d *Demo) { d.replaceProducts(ctx) },
+			present: `SELECT to_regclass('public.order_items_product_id_idx') IS NULL`,
+		},
+		{
+			name:  "stale-statistics",
+			cause: "reviews grew to three times its rows with autovacuum off for it, so the planner knows a table that is no more",
+			start: []string{
+				`ALTER TABLE reviews SET (autovacuum_enabled = false)`, `ALTER TABLE reviews DISABLE TRIGGER ALL`,
+				`INSERT INTO reviews (product_id, user_id, rating, body) SELECT 1 + i % 20000, 1 + (i * 7867) % 250000, 1 + i % 5, 'Imported review' FROM generate_series(1, 240000) i`,
+				`ALTER TABLE reviews ENABLE TRIGGER ALL`,
+			},
+			clear:   []string{`DELETE FROM reviews WHERE body = 'Imported review'`, `ALTER TABLE reviews RESET (autovacuum_enabled)`, `VACUUM FULL reviews`, `ANALYZE reviews`},
+			present: `SELECT reloptions IS NOT NULL FROM pg_class WHERE oid = 'reviews'::regclass`,
+		},
+		{
+			name:    "plan-flip",
+			cause:   "orders.user_id is declared to have one distinct value (n_distinct = 1), so payment_status is planned to read all orders",
+			start:   []string{`ALTER TABLE orders ALTER COLUMN user_id SET (n_distinct = 1)`, `ANALYZE orders`},
+			clear:   []string{`ALTER TABLE orders ALTER COLUMN user_id RESET (n_distinct)`, `ANALYZE orders`},
+			present: `SELECT attoptions IS NOT NULL FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'user_id'`,
+		},
+		{
+			name:  "table-bloat",
+			cause: "autovacuum is off for inventory and a job rewrote all its rows four times, so it is mostly dead rows",
+			start: []string{
+				`ALTER TABLE inventory SET (autovacuum_enabled = false)`, `UPDATE inventory SET quantity = quantity`,
+				`UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`, `UPDATE inventory SET quantity = quantity`,
+			},
+			clear:   []string{`ALTER TABLE inventory RESET (autovacuum_enabled)`, `VACUUM FULL inventory`, `ANALYZE inventory`},
+			present: `SELECT reloptions IS NOT NULL FROM pg_class WHERE oid = 'inventory'::regclass`,
 		},
 		{
 			name:    "lock-blocker",
@@ -55,6 +81,44 @@ func faultTable() []fault {
 			name:    "deadlocks",
 			cause:   "pairs of sessions update the same two warehouses in opposite order",
 			session: func(ctx context.Context, d *Demo) { d.deadlock(ctx) },
+		},
+		{
+			name:    "n-plus-one",
+			cause:   "a page asks for its products one by one, forty statements where one join would do",
+			session: func(ctx context.Context, d *Demo) { d.onePerRow(ctx) },
+		},
+		{
+			name:   "traffic-surge",
+			cause:  "order_details and stock_check are sent six times as often",
+			toggle: func(d *Demo, on bool) { d.surge.Store(on) },
+		},
+		{
+			name:  "cache-squeeze",
+			cause: "a job reads the table archive, larger than shared buffers, at random, and pushes the shop's tables out of the cache",
+			start: []string{
+				`CREATE TABLE archive (id int PRIMARY KEY, body text NOT NULL)`, `ALTER TABLE archive ALTER COLUMN body SET STORAGE PLAIN`,
+				`INSERT INTO archive SELECT i, repeat(md5(i::text), 90) FROM generate_series(1, 80000) i`, `ANALYZE archive`,
+			},
+			clear:   []string{`DROP TABLE IF EXISTS archive`},
+			session: func(ctx context.Context, d *Demo) { d.readArchive(ctx) },
+			present: `SELECT to_regclass('public.archive') IS NOT NULL`,
+		},
+		{
+			name:    "setting-change",
+			cause:   "random_page_cost was raised from 4 to 400, so the planner shuns indexes",
+			start:   []string{`ALTER SYSTEM SET random_page_cost = 400`, `SELECT pg_reload_conf()`},
+			clear:   []string{`ALTER SYSTEM RESET random_page_cost`, `SELECT pg_reload_conf()`},
+			present: `SELECT setting = '400' FROM pg_settings WHERE name = 'random_page_cost'`,
+		},
+		{
+			name:    "temp-spill",
+			cause:   "a new report sorts all order items, more than work_mem holds, and spills to temporary files",
+			session: func(ctx context.Context, d *Demo) { d.sortAll(ctx) },
+		},
+		{
+			name:    "connection-storm",
+			cause:   "a client without a pool holds thirty connections and opens ten more each second",
+			session: func(ctx context.Context, d *Demo) { d.storm(ctx) },
 		},
 	}
 }
@@ -109,10 +173,13 @@ func (d *Demo) StartFault(ctx context.Context, name string) error {
 		if f.name != name {
 			continue
 		}
-		if f.start != nil {
-			if err := f.start(ctx, d); err != nil {
+		for _, statement := range f.start {
+			if err := d.exec(ctx, statement); err != nil {
 				return err
 			}
+		}
+		if f.toggle != nil {
+			f.toggle(d, true)
 		}
 		a := &activeFault{since: d.clock.Now(), cancel: func() {}, done: make(chan struct{})}
 		if f.session != nil {
@@ -136,11 +203,25 @@ func (d *Demo) StartFault(ctx context.Context, name string) error {
 // ClearFaults ends all faults and mends what they did. Kinds: unavailable.
 func (d *Demo) ClearFaults(ctx context.Context) error {
 	d.endSessions()
+	states, err := d.faults(ctx)
+	if err != nil {
+		return err
+	}
+	active := map[string]bool{}
+	for _, s := range states {
+		active[s.Name] = s.Active
+	}
 	for _, f := range faultTable() {
-		if f.clear != nil {
-			if err := f.clear(ctx, d); err != nil {
+		if !active[f.name] {
+			continue
+		}
+		for _, statement := range f.clear {
+			if err := d.exec(ctx, statement); err != nil {
 				return err
 			}
+		}
+		if f.toggle != nil {
+			f.toggle(d, false)
 		}
 		d.faultMu.Lock()
 		delete(d.active, f.name)
@@ -171,60 +252,4 @@ func pause(ctx context.Context, t time.Duration) bool {
 	case <-time.After(t):
 		return true
 	}
-}
-
-func (d *Demo) blockRows(ctx context.Context) {
-	for pause(ctx, time.Second) {
-		err := d.inTx(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, `SELECT quantity FROM inventory WHERE product_id <= $1 FOR UPDATE`, hotProducts)
-			if err == nil {
-				pause(ctx, 4*time.Second)
-			}
-			return err
-		})
-		if err != nil && ctx.Err() == nil {
-			d.log.Warn("the lock-blocker of the demo failed, it goes on", "err", err)
-		}
-	}
-}
-
-// deadlock lets two transactions take two rows in opposite order; PostgreSQL ends one of them after deadlock_timeout.
-func (d *Demo) deadlock(ctx context.Context) {
-	const touch = `UPDATE warehouses SET touched = touched + 1 WHERE id = $1`
-	cross := func(first, second int, met chan<- struct{}, meet <-chan struct{}) {
-		_ = d.inTx(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, touch, first); err != nil {
-				close(met)
-				return err
-			}
-			close(met)
-			select {
-			case <-meet:
-			case <-ctx.Done():
-			}
-			_, err := tx.ExecContext(ctx, touch, second) // one of the two fails here: that is the point
-			return err
-		})
-	}
-	for pause(ctx, 2*time.Second) {
-		a, b, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(done)
-			cross(2, 1, b, a)
-		}()
-		cross(1, 2, a, b)
-		<-done
-	}
-}
-
-func (d *Demo) inTx(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := d.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback()
-		return err
-	}
-	return tx.Commit()
 }

@@ -155,17 +155,10 @@ func (s *Servers) openDemo(ctx context.Context, o Options) error {
 		return err
 	}
 	s.closers = append(s.closers, closer{"demo postgresql", pg.child.stop})
-	db, err := o.OpenDB(pg.dsn)
-	if err != nil {
+	if s.Demo, err = OpenDemo(ctx, pg.dsn, o); err != nil {
 		return err
 	}
-	s.closers = append(s.closers, closer{"demo connections", func(context.Context) error { return db.Close() }})
-	if err := loadShop(ctx, db, o.Progress); err != nil {
-		return err
-	}
-	s.Demo = newDemo(pg.dsn, db, o.Rate, o.Clock, o.Logger)
-	s.Demo.start()
-	s.closers = append(s.closers, closer{"demo workload", s.Demo.close})
+	s.closers = append(s.closers, closer{"demo workload", s.Demo.Close})
 	return nil
 }
 

@@ -185,12 +185,15 @@ func TestWave(t *testing.T) {
 func TestFaultTable(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range faultTable() {
-		if f.cause == "" || (f.start == nil) == (f.session == nil) || (f.start != nil) != (f.clear != nil) {
+		if f.cause == "" || f.start == nil && f.session == nil && f.toggle == nil || (f.start != nil) != (f.clear != nil) || (f.start != nil) != (f.present != "") {
 			t.Errorf("fault %+v lacks a cause, a start or a clear", f.name)
 		}
 		names[f.name] = true
 	}
-	for _, want := range []string{"drop-index", "traffic-surge", "lock-blocker", "deadlocks"} {
+	for _, want := range []string{
+		"drop-index", "fk-without-index", "stale-statistics", "plan-flip", "table-bloat", "lock-blocker", "deadlocks", "n-plus-one", "traffic-surge",
+		"cache-squeeze", "setting-change", "temp-spill", "connection-storm",
+	} {
 		if !names[want] {
 			t.Errorf("there is no fault %s", want)
 		}

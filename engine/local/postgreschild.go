@@ -73,6 +73,7 @@ func newPostgres(c childConfig) (*embeddedpostgres.EmbeddedPostgres, error) {
 			"listen_addresses":         "127.0.0.1",
 			"unix_socket_directories":  "",
 			"shared_preload_libraries": "pg_stat_statements",
+			"pg_stat_statements.track": "all", // shows what foreign keys cost
 			"track_io_timing":          "on",
 			"max_connections":          "100",
 			"shared_buffers":           "128MB",

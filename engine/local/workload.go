@@ -29,6 +29,7 @@ const (
 type Demo struct {
 	dsn   string
 	db    *sql.DB
+	open  func(dsn string) (*sql.DB, error)
 	clock engine.Clock
 	log   *slog.Logger
 	begun time.Time
@@ -49,11 +50,33 @@ type count struct {
 	micros       atomic.Int64
 }
 
-func newDemo(dsn string, db *sql.DB, rate float64, clock engine.Clock, log *slog.Logger) *Demo {
+// OpenDemo fills an empty database with the shop, where that was not done before, and starts the workload on it. o needs
+// OpenDB, Rate, Clock and Logger. Kinds: invalid, unavailable.
+func OpenDemo(ctx context.Context, dsn string, o Options) (*Demo, error) {
+	if o.Progress == nil {
+		o.Progress = func(string, string) {}
+	}
+	if o.Rate == 0 {
+		o.Rate = DefaultRate
+	}
+	db, err := o.OpenDB(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := loadShop(ctx, db, o.Progress); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	d := newDemo(dsn, db, o)
+	d.start()
+	return d, nil
+}
+
+func newDemo(dsn string, db *sql.DB, o Options) *Demo {
 	db.SetMaxOpenConns(maxUnderWay)
 	db.SetMaxIdleConns(maxUnderWay / 2)
-	d := &Demo{dsn: dsn, db: db, clock: clock, log: log, begun: clock.Now(), counts: make([]count, len(classes)), active: map[string]*activeFault{}}
-	d.rate.Store(math.Float64bits(rate))
+	d := &Demo{dsn: dsn, db: db, open: o.OpenDB, clock: o.Clock, log: o.Logger, begun: o.Clock.Now(), counts: make([]count, len(classes)), active: map[string]*activeFault{}}
+	d.rate.Store(math.Float64bits(o.Rate))
 	return d
 }
 
@@ -63,12 +86,12 @@ func (d *Demo) start() {
 	d.wg.Go(func() { d.drive(ctx) })
 }
 
-// close ends the workload and the sessions of the faults.
-func (d *Demo) close(context.Context) error {
+// Close ends the workload, the sessions of the faults and the connections.
+func (d *Demo) Close(context.Context) error {
 	d.cancel()
 	d.endSessions()
 	d.wg.Wait()
-	return nil
+	return d.db.Close()
 }
 
 // DSN names the demo database, without its password.

@@ -27,10 +27,10 @@ func (s *server) migrate(ctx context.Context) error {
 	run := func(text string, params map[string]any) ([]*neo4j.Record, error) {
 		result, err := session.Run(ctx, text, params)
 		if err != nil {
-			return nil, s.explain("migrate", err)
+			return nil, s.explain(ctx, "migrate", err)
 		}
 		rows, err := result.Collect(ctx)
-		return rows, s.explain("migrate", err)
+		return rows, s.explain(ctx, "migrate", err)
 	}
 	if _, err := run(migrationSchema, nil); err != nil {
 		return err

@@ -96,7 +96,12 @@ func TestReplayedCypherIsTheSnapshot(t *testing.T) {
 		if err := e.Export(ctx, s.ID, engine.ExportOptions{Format: engine.ExportCypher, Form: form}, &b); err != nil {
 			rt.Fatal(err)
 		}
-		if err := replay(ctx, snaps.server, b.String()); err != nil {
+		script := b.String()
+		if n > 1 { // the constraints are there, and no row can tell whether they are asked for again
+			_, data, _ := strings.Cut(script, "CALL db.awaitIndexes(300);\n")
+			script = strings.TrimPrefix(data, ":commit\n")
+		}
+		if err := replay(ctx, snaps.server, script); err != nil {
 			rt.Fatal(err)
 		}
 		got, err := snaps.Get(ctx, s.ID)

@@ -65,7 +65,7 @@ func (s *server) prepare(ctx context.Context) error {
 		return nil
 	}
 	if err := s.driver.VerifyConnectivity(ctx); err != nil {
-		return s.explain("connect", err)
+		return s.explain(ctx, "connect", err)
 	}
 	if err := s.migrate(ctx); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (s *server) readAt(ctx context.Context, f func(*tx) error) (bookmark string
 	session := s.session(ctx, neo4j.AccessModeRead)
 	defer closeSession(ctx, session)
 	if err := repeated(ctx, session.ExecuteRead, f); err != nil {
-		return "", s.explain("read", err)
+		return "", s.explain(ctx, "read", err)
 	}
 	return strings.Join(session.LastBookmarks(), " "), nil
 }
@@ -151,13 +151,13 @@ func (s *server) stream(ctx context.Context, f func(*tx) error) error {
 	defer closeSession(ctx, session)
 	t, err := session.BeginTransaction(ctx)
 	if err != nil {
-		return s.explain("read", err)
+		return s.explain(ctx, "read", err)
 	}
 	defer func() { _ = t.Close(context.WithoutCancel(ctx)) }()
 	if err := f(&tx{t}); err != nil {
-		return s.explain("read", err)
+		return s.explain(ctx, "read", err)
 	}
-	return s.explain("read", t.Commit(ctx))
+	return s.explain(ctx, "read", t.Commit(ctx))
 }
 
 // hold runs f in one write transaction that is rolled back at its end, for the locks that it takes. The server ends it after
@@ -170,13 +170,13 @@ func (s *server) hold(ctx context.Context, most time.Duration, f func(*tx) error
 	defer closeSession(ctx, session)
 	t, err := session.BeginTransaction(ctx, neo4j.WithTxTimeout(most))
 	if err != nil {
-		return s.explain("hold", err)
+		return s.explain(ctx, "hold", err)
 	}
 	if err := f(&tx{t}); err != nil {
 		_ = t.Close(context.WithoutCancel(ctx))
-		return s.explain("hold", err)
+		return s.explain(ctx, "hold", err)
 	}
-	return s.explain("hold", t.Rollback(ctx))
+	return s.explain(ctx, "hold", t.Rollback(ctx))
 }
 
 // write runs f in one write transaction; f may be called again after a passing failure, so it must not keep state. The
@@ -188,7 +188,7 @@ func (s *server) write(ctx context.Context, f func(*tx) error) error {
 	}
 	session := s.session(ctx, neo4j.AccessModeWrite)
 	defer closeSession(ctx, session)
-	return s.explain("write", repeated(ctx, session.ExecuteWrite, f))
+	return s.explain(ctx, "write", repeated(ctx, session.ExecuteWrite, f))
 }
 
 // repeated runs f in a transaction, and again where the answer to its commit was lost.
@@ -213,7 +213,7 @@ func closeSession(ctx context.Context, session neo4j.SessionWithContext) {
 }
 
 // explain turns an error of the driver or the server into one of the product, with the next step.
-func (s *server) explain(op string, err error) error {
+func (s *server) explain(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -222,8 +222,9 @@ func (s *server) explain(op string, err error) error {
 		return err
 	}
 	op = s.role + " database: " + op
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return engine.Errorf(engine.KindExhausted, op, "interrupted before it was done").WithCause(err)
+	// The driver does not always wrap the reason why a connection was given up.
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return engine.Errorf(engine.KindExhausted, op, "interrupted before it was done").WithCause(errors.Join(ctx.Err(), err))
 	}
 	last := err // of all attempts, the last one tells most
 	var limit *neo4j.TransactionExecutionLimit

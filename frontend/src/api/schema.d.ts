@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/api/performance/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download many snapshots as one tar of checksummed documents */
+        get: operations["archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit trail, in writing order */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/audit/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hold the audit trail, the chain of snapshots and the timelines to each other */
+        get: operations["audit-check"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/captures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is being captured or deleted, and what failed, newest first */
+        get: operations["captures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/demo": {
         parameters: {
             query?: never;
@@ -72,6 +140,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One element over time, oldest first */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/live": {
         parameters: {
             query?: never;
@@ -99,7 +184,7 @@ export interface paths {
         /** List snapshots, newest first */
         get: operations["list"];
         put?: never;
-        /** Freeze the live graph of a source */
+        /** Freeze the live graph of a source; answers 200 where skip_unchanged found nothing new */
         post: operations["capture"];
         delete?: never;
         options?: never;
@@ -124,6 +209,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/snapshots/compare/brief": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed in five numbers; at once for neighbours on the timeline */
+        get: operations["compare-brief"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/snapshots/import": {
         parameters: {
             query?: never;
@@ -133,7 +235,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Bring back an exported snapshot (not built yet) */
+        /**
+         * Bring in exported snapshots
+         * @description Takes a JSON document, a CSV export or an archive, plain or compressed by gzip or zstd, which is seen by the content. Nothing is overwritten, and an import can be repeated. Of an archive each snapshot stands for itself: look at `failed`.
+         */
         post: operations["import"];
         delete?: never;
         options?: never;
@@ -193,6 +298,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hold snapshots to what was published; changes nothing */
+        get: operations["verify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -203,6 +325,35 @@ export interface components {
             /** @description What to do next */
             hint?: string;
             url: string;
+        };
+        AuditEvent: {
+            /** @example snapshot.published */
+            action: string;
+            /** @description Who did it, as far as somebody said so */
+            actor: string;
+            /** @description What is, as the JSON text that is hashed; empty where nothing is left */
+            after: string;
+            /** Format: date-time */
+            at: string;
+            /** @description What was, as the JSON text that is hashed; empty where there was nothing */
+            before: string;
+            hash: string;
+            /**
+             * Format: int64
+             * @description From 1, without gaps
+             */
+            no: number;
+            previous_hash: string;
+            snapshot_id: string;
+            source: string;
+        };
+        AuditPage: {
+            events: components["schemas"]["AuditEvent"][];
+            /**
+             * Format: int64
+             * @description First number of the next page; null on the last one
+             */
+            next_from: number | null;
         };
         Bottleneck: {
             /** @description Values in earlier snapshots, newest first; only with include_historical */
@@ -220,6 +371,8 @@ export interface components {
             value: number | null;
         };
         CaptureRequest: {
+            /** @description Rather a reading that nothing proves than none; it is marked as fuzzy */
+            allow_fuzzy?: boolean;
             /** @description Chosen by the client to follow the progress on the WebSocket */
             capture_id?: string;
             description?: string;
@@ -230,6 +383,8 @@ export interface components {
              * @enum {string}
              */
             severity?: "low" | "medium" | "high" | "critical";
+            /** @description Freeze nothing where nothing but time changed since the snapshot before; that one is the answer then */
+            skip_unchanged?: boolean;
             /** @description Needed only where several sources are monitored and none is the default */
             source?: string;
             tags?: string[] | null;
@@ -240,6 +395,89 @@ export interface components {
              * @enum {string}
              */
             trigger_type: "manual" | "scheduled" | "threshold" | "incident";
+        };
+        CaptureState: {
+            capture_id: string;
+            /**
+             * Format: date-time
+             * @description When another server may remove what is left of it, unless it goes on
+             */
+            expires_at: string | null;
+            /** @description Why it failed */
+            reason: string;
+            /** Format: int64 */
+            seq: number;
+            /** Format: date-time */
+            since: string;
+            /** @description Once it has one */
+            snapshot_id: string;
+            source: string;
+            /** @enum {string} */
+            state: "capturing" | "complete" | "failed" | "deleting";
+        };
+        CaptureStates: {
+            captures: components["schemas"]["CaptureState"][];
+        };
+        Captured: {
+            /** @description SHA-256 over root, header and the chain hash before it in publishing order */
+            chain_hash: string;
+            consistency: components["schemas"]["Consistency"];
+            description: string;
+            /** @description SHA-256 over what stands on the snapshot itself */
+            header_hash: string;
+            /** @description Brought in from an export, not captured here */
+            imported: boolean;
+            /** @description Nodes by type */
+            labels: {
+                [key: string]: number;
+            };
+            /** @description SHA-256 over the index of all elements */
+            manifest_hash: string;
+            metadata: components["schemas"]["Metadata"];
+            /** Format: int64 */
+            node_count: number;
+            performance_summary: components["schemas"]["PerformanceSummary"];
+            /** Format: int64 */
+            relationship_count: number;
+            /** @description Relationships by type */
+            relationship_types: {
+                [key: string]: number;
+            };
+            /** @description SHA-256 over the frozen content, hex */
+            root_hash: string;
+            /** @description The rule that fired; empty for manual captures */
+            rule: string;
+            /** @description The snapshot before it, where nothing but time changed since; else empty */
+            same_as: string;
+            /**
+             * Format: int64
+             * @description Ascending number of the snapshot, unique in this snapshot database
+             */
+            seq: number;
+            /** @enum {string} */
+            severity: "low" | "medium" | "high" | "critical";
+            /**
+             * @description snap_YYYYMMDD_HHMMSS_<slug>, UTC
+             * @example snap_20260131_090500_pre_deploy
+             */
+            snapshot_id: string;
+            /** @description The monitored database */
+            source: string;
+            /** @description The same without what only says when a value was taken */
+            state_hash: string;
+            tags: string[];
+            template: string;
+            /**
+             * Format: date-time
+             * @description The moment that was frozen, UTC
+             */
+            timestamp: string;
+            trigger_reason: string;
+            /** @enum {string} */
+            trigger_type: "manual" | "scheduled" | "threshold" | "incident";
+            /** @description Nothing was frozen, because nothing but time changed; the row is the snapshot before */
+            unchanged: boolean;
+            warnings: string[];
         };
         ChangeProperty: {
             /** Format: double */
@@ -255,6 +493,11 @@ export interface components {
             /** @description Elements that changed, by contribution, largest first */
             changes: components["schemas"]["ComparisonChange"][];
             counts: components["schemas"]["ComparisonCounts"];
+            /**
+             * Format: int64
+             * @description Offset of the next page of changes; null on the last one
+             */
+            next_offset: number | null;
             nothing_changed: boolean;
             /** @description Table pairs by change of additive time, largest first; source equals target for a table by itself */
             pairs: components["schemas"]["ComparisonPair"][];
@@ -263,13 +506,35 @@ export interface components {
             seconds_between: number;
             summary: components["schemas"]["ComparisonSummary"];
             target: components["schemas"]["Row"];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Changes that the filters select, on all pages
+             */
             total_changes: number;
             /** Format: int64 */
             total_pairs: number;
             warnings: string[];
         };
+        ComparisonBrief: {
+            /** Format: int64 */
+            added: number;
+            baseline: string;
+            /** Format: int64 */
+            better: number;
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            removed: number;
+            target: string;
+            /** Format: int64 */
+            worse: number;
+        };
         ComparisonChange: {
+            /**
+             * @description structure: an element that came, went or changed its labels, or one without a value; metric: a figure that moved
+             * @enum {string}
+             */
+            aspect: "structure" | "metric";
             /**
              * Format: double
              * @description Change of additive time, ms/s
@@ -296,6 +561,11 @@ export interface components {
             better: number;
             nodes: components["schemas"]["StatusCounts"];
             relationships: components["schemas"]["StatusCounts"];
+            /**
+             * Format: int64
+             * @description Differing elements whose aspect is structure
+             */
+            structural: number;
             /** Format: int64 */
             worse: number;
         };
@@ -322,11 +592,27 @@ export interface components {
             total_qps: components["schemas"]["Delta"];
         };
         Consistency: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Readings until one was proven
+             */
             attempts: number;
-            /** @enum {string} */
-            mode: "quiet" | "tick" | "fuzzy";
-            /** Format: double */
+            /** @description Bookmarks, ticks or digests before and after */
+            evidence: string;
+            /**
+             * @description quiet: nothing was committed during the read; tick: the collector wrote no tick during it; double: two readings were equal; gate: the collector was held off; fuzzy: nothing is proven
+             * @enum {string}
+             */
+            mode: "quiet" | "tick" | "double" | "gate" | "fuzzy" | "";
+            /**
+             * Format: date-time
+             * @description When that reading began, UTC
+             */
+            read_from: string | null;
+            /**
+             * Format: double
+             * @description Duration of the reading that was used, milliseconds
+             */
             read_ms: number;
         };
         Delta: {
@@ -381,13 +667,21 @@ export interface components {
             rate: number;
         };
         Document: {
+            /** @description SHA-256 over root, header and the chain hash before it in publishing order */
+            chain_hash: string;
             consistency: components["schemas"]["Consistency"];
             description: string;
             graph_state: components["schemas"]["GraphState"];
+            /** @description SHA-256 over what stands on the snapshot itself */
+            header_hash: string;
+            /** @description Brought in from an export, not captured here */
+            imported: boolean;
             /** @description Nodes by type */
             labels: {
                 [key: string]: number;
             };
+            /** @description SHA-256 over the index of all elements */
+            manifest_hash: string;
             metadata: components["schemas"]["Metadata"];
             /** Format: int64 */
             node_count: number;
@@ -402,6 +696,8 @@ export interface components {
             root_hash: string;
             /** @description The rule that fired; empty for manual captures */
             rule: string;
+            /** @description The snapshot before it, where nothing but time changed since; else empty */
+            same_as: string;
             /**
              * Format: int64
              * @example 1
@@ -421,6 +717,8 @@ export interface components {
             snapshot_id: string;
             /** @description The monitored database */
             source: string;
+            /** @description The same without what only says when a value was taken */
+            state_hash: string;
             tags: string[];
             template: string;
             /**
@@ -432,6 +730,37 @@ export interface components {
             /** @enum {string} */
             trigger_type: "manual" | "scheduled" | "threshold" | "incident";
             warnings: string[];
+        };
+        ElementHistory: {
+            key: string;
+            points: components["schemas"]["ElementPoint"][];
+            /** @description The property that value shows */
+            property: string;
+            /** @description Of value; empty where it has none or it is unknown */
+            unit: string;
+        };
+        ElementPoint: {
+            /** @description Whether the snapshot holds the element */
+            present: boolean;
+            /** @description Only with properties=true */
+            properties?: {
+                [key: string]: unknown;
+            };
+            severity: string;
+            snapshot_id: string;
+            /** Format: date-time */
+            timestamp: string;
+            /**
+             * Format: double
+             * @description null where the element or the property is missing or no number
+             */
+            value: number | null;
+        };
+        Finding: {
+            key?: string;
+            kind: string;
+            problem: string;
+            snapshot_id?: string;
         };
         GraphNode: {
             /** @example users:Table */
@@ -464,6 +793,48 @@ export interface components {
             timestamp: string;
             /** Format: double */
             value: number;
+        };
+        ImportReport: {
+            /**
+             * Format: int64
+             * @description Snapshots that are here with the same content
+             */
+            already_there: number;
+            /** @description Why an archive could not be read to its end; what is listed as imported stays */
+            error?: string;
+            /**
+             * Format: int64
+             * @description Snapshots of which nothing was written
+             */
+            failed: number;
+            /** @enum {string} */
+            format: "json" | "csv" | "archive";
+            hint?: string;
+            /** @description Fields that this version does not know */
+            ignored: string[];
+            /** Format: int64 */
+            imported: number;
+            snapshots: components["schemas"]["ImportedSnapshot"][];
+            /**
+             * Format: int64
+             * @description Snapshots that the file announces
+             */
+            total: number;
+        };
+        ImportedSnapshot: {
+            error?: string;
+            hint?: string;
+            /** Format: int64 */
+            node_count: number;
+            /** Format: int64 */
+            relationship_count: number;
+            /** @description As far as it is known */
+            snapshot_id: string;
+            source: string;
+            /** @enum {string} */
+            status: "imported" | "already_there" | "failed";
+            /** Format: date-time */
+            timestamp: string | null;
         };
         LiveDocument: {
             /** Format: date-time */
@@ -527,7 +898,7 @@ export interface components {
             hint?: string;
             instance?: string;
             /** @enum {string} */
-            kind: "invalid" | "not_found" | "conflict" | "unavailable" | "exhausted" | "denied" | "internal" | "unsupported";
+            kind: "invalid" | "not_found" | "conflict" | "unavailable" | "exhausted" | "denied" | "internal";
             /** Format: int64 */
             status: number;
             title: string;
@@ -535,12 +906,20 @@ export interface components {
             type: string;
         };
         Row: {
+            /** @description SHA-256 over root, header and the chain hash before it in publishing order */
+            chain_hash: string;
             consistency: components["schemas"]["Consistency"];
             description: string;
+            /** @description SHA-256 over what stands on the snapshot itself */
+            header_hash: string;
+            /** @description Brought in from an export, not captured here */
+            imported: boolean;
             /** @description Nodes by type */
             labels: {
                 [key: string]: number;
             };
+            /** @description SHA-256 over the index of all elements */
+            manifest_hash: string;
             metadata: components["schemas"]["Metadata"];
             /** Format: int64 */
             node_count: number;
@@ -555,6 +934,8 @@ export interface components {
             root_hash: string;
             /** @description The rule that fired; empty for manual captures */
             rule: string;
+            /** @description The snapshot before it, where nothing but time changed since; else empty */
+            same_as: string;
             /**
              * Format: int64
              * @description Ascending number of the snapshot, unique in this snapshot database
@@ -569,6 +950,8 @@ export interface components {
             snapshot_id: string;
             /** @description The monitored database */
             source: string;
+            /** @description The same without what only says when a value was taken */
+            state_hash: string;
             tags: string[];
             template: string;
             /**
@@ -634,6 +1017,17 @@ export interface components {
             /** Format: int64 */
             unchanged: number;
         };
+        VerifyReport: {
+            /** Format: int64 */
+            audit_events: number;
+            findings: components["schemas"]["Finding"][];
+            /** Format: int64 */
+            nodes: number;
+            /** Format: int64 */
+            relationships: number;
+            /** Format: int64 */
+            snapshots: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -643,6 +1037,142 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    archive: {
+        parameters: {
+            query?: {
+                compression?: "gzip" | "zstd" | "";
+                /** @description As snapshot_id elsewhere; may be repeated; then since and until say nothing */
+                id?: string[] | null;
+                /** @description Snapshots of this source; all sources where it is missing */
+                source?: string;
+                /** @description From this moment on; a date or RFC 3339 */
+                since?: string;
+                /** @description Before this moment; a date or RFC 3339 */
+                until?: string;
+            };
+            header?: {
+                /** @description Base64 of a secret key of at least 16 bytes: names become pseudonyms under it, other text is dropped */
+                "Graphsnap-Pseudonym-Key"?: string;
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit: {
+        parameters: {
+            query?: {
+                /** @description First number; next_from of the page before */
+                from?: number;
+                /** @description A full id; also of a snapshot that was deleted */
+                snapshot_id?: string;
+                source?: string;
+                action?: "snapshot.published" | "snapshot.imported" | "snapshot.deleted" | "";
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "audit-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifyReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    captures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptureStates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     demo: {
         parameters: {
             query?: never;
@@ -765,6 +1295,51 @@ export interface operations {
             };
         };
     };
+    history: {
+        parameters: {
+            query: {
+                /** @description Of a node or, with -[TYPE]-> in it, a relationship */
+                key: string;
+                /** @description Key of the node that a relationship leaves, where its key does not begin with it */
+                from?: string;
+                source?: string;
+                /** @description From this moment on; a date or RFC 3339 */
+                since?: string;
+                /** @description Before this moment; a date or RFC 3339 */
+                until?: string;
+                /** @description The newest so many snapshots */
+                limit?: number;
+                /** @description What value shows; value of a relationship and hotspot_score of a node where it is missing */
+                property?: string;
+                /** @description All properties of each point */
+                properties?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElementHistory"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -842,7 +1417,10 @@ export interface operations {
     capture: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -859,7 +1437,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Row"];
+                    "application/json": components["schemas"]["Captured"];
                 };
             };
             /** @description Error */
@@ -881,10 +1459,29 @@ export interface operations {
                 /** @description As snapshot_id elsewhere, or LIVE */
                 target: string;
                 source?: string;
+                /** @description Changes of these elements only */
+                kind?: "node" | "relationship" | "";
+                /** @description Changes of this first label or relationship type only; may be repeated */
+                type?: string[] | null;
+                status?: "added" | "removed" | "changed" | "";
+                /** @description structure: what came, went or changed its labels; metric: figures that moved */
+                aspect?: "structure" | "metric" | "";
+                /** @description Part of the element's key */
+                q?: string;
+                /** @description Smallest relative change of a value; 0.1 is 10 % */
+                min_change?: number;
+                /** @description Relative change below which a metric is neither worse nor better; 0.1 where it is missing */
+                noise_floor?: number;
+                /** @description next_offset of the page before */
+                offset?: number;
                 /** @description Longest list of pairs and of changes */
                 limit?: number;
+                /** @description Counts, totals and pairs, but no changes */
+                summary_only?: boolean;
             };
-            header?: never;
+            header?: {
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -893,6 +1490,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    "Cache-Control"?: string;
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -910,21 +1509,68 @@ export interface operations {
             };
         };
     };
-    import: {
+    "compare-brief": {
         parameters: {
-            query?: never;
+            query: {
+                /** @description As snapshot_id elsewhere */
+                baseline: string;
+                /** @description As snapshot_id elsewhere, or LIVE */
+                target: string;
+                source?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ComparisonBrief"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query?: {
+                /** @description The source that the snapshots get; their own where it is missing */
+                source?: string;
+            };
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
             };
             /** @description Error */
             default: {
@@ -984,7 +1630,10 @@ export interface operations {
                 /** @description Narrows everything but a full id; needed where several sources have snapshots and none is the default */
                 source?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
             path: {
                 /** @description An id, latest, latest~3, @-1h, @2026-01-31T09:00:00Z or a unique prefix */
                 snapshot_id: string;
@@ -1016,10 +1665,19 @@ export interface operations {
             query?: {
                 /** @description Narrows everything but a full id; needed where several sources have snapshots and none is the default */
                 source?: string;
-                format?: "json" | "cypher" | "csv";
                 compression?: "gzip" | "zstd" | "";
+                /** @description csv is a tar of metadata.json, nodes.csv and relationships.csv */
+                format?: "json" | "cypher" | "csv";
+                /** @description Of Cypher: statements alone, or for cypher-shell */
+                form?: "plain" | "shell";
+                /** @description false: only what identifies the snapshot, and its graph */
+                metadata?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description Base64 of a secret key of at least 16 bytes: names become pseudonyms under it, other text is dropped */
+                "Graphsnap-Pseudonym-Key"?: string;
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description An id, latest, latest~3, @-1h, @2026-01-31T09:00:00Z or a unique prefix */
                 snapshot_id: string;
@@ -1062,6 +1720,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify: {
+        parameters: {
+            query?: {
+                /** @description As snapshot_id elsewhere; may be repeated; all snapshots where it is missing */
+                id?: string[] | null;
+                source?: string;
+                /** @description The part of the elements that is read; 1/10 is the first of ten parts */
+                subset?: string;
+                /** @description Chosen by the client to follow the progress on the WebSocket */
+                verify_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifyReport"];
                 };
             };
             /** @description Error */

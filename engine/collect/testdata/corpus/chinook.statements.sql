@@ -1,0 +1,26 @@
+SELECT first_name, last_name, country FROM customer WHERE country <> 'USA';
+SELECT c.first_name, i.invoice_id, i.invoice_date FROM customer c JOIN invoice i ON i.customer_id = c.customer_id WHERE c.country = 'Brazil';
+SELECT DISTINCT billing_country FROM invoice;
+SELECT e.first_name, i.invoice_id FROM employee e JOIN customer c ON c.support_rep_id = e.employee_id JOIN invoice i ON i.customer_id = c.customer_id;
+SELECT count(*), sum(total) FROM invoice WHERE extract(year FROM invoice_date) IN (2009, 2011) GROUP BY extract(year FROM invoice_date);
+SELECT t.name, il.invoice_line_id FROM invoice_line il INNER JOIN track t USING (track_id);
+SELECT t.name, a.name, il.invoice_line_id FROM invoice_line il JOIN track t ON t.track_id = il.track_id JOIN album b ON b.album_id = t.album_id JOIN artist a ON a.artist_id = b.artist_id;
+SELECT p.name, count(pt.track_id) FROM playlist p LEFT JOIN playlist_track pt ON pt.playlist_id = p.playlist_id GROUP BY p.playlist_id, p.name;
+SELECT track.name, album.title, media_type.name, genre.name FROM track, album, media_type, genre WHERE track.album_id = album.album_id AND track.media_type_id = media_type.media_type_id AND track.genre_id = genre.genre_id;
+SELECT e.last_name, m.last_name AS manager FROM employee e LEFT JOIN employee m ON e.reports_to = m.employee_id;
+SELECT country, max(spent) FROM (SELECT c.country, c.customer_id, sum(i.total) AS spent FROM customer c JOIN invoice i USING (customer_id) GROUP BY c.country, c.customer_id) s GROUP BY country;
+WITH sales AS (SELECT e.employee_id, sum(i.total) AS total FROM employee e JOIN customer c ON c.support_rep_id = e.employee_id JOIN invoice i ON i.customer_id = c.customer_id GROUP BY e.employee_id) SELECT e.first_name, s.total FROM sales s JOIN employee e ON e.employee_id = s.employee_id WHERE s.total = (SELECT max(total) FROM sales);
+SELECT name FROM track WHERE milliseconds > (SELECT avg(milliseconds) FROM track);
+SELECT name FROM artist WHERE artist_id NOT IN (SELECT artist_id FROM album WHERE artist_id IS NOT NULL);
+SELECT name FROM track t WHERE NOT EXISTS (SELECT 1 FROM invoice_line il WHERE il.track_id = t.track_id);
+SELECT g.name, sum(il.quantity) AS sold FROM genre g JOIN track t ON t.genre_id = g.genre_id JOIN invoice_line il ON il.track_id = t.track_id GROUP BY g.name ORDER BY sold DESC LIMIT 3;
+WITH ranked AS (SELECT c.country, g.name, count(*) AS n, rank() OVER (PARTITION BY c.country ORDER BY count(*) DESC) AS r FROM invoice_line il JOIN invoice i ON i.invoice_id = il.invoice_id JOIN customer c ON c.customer_id = i.customer_id JOIN track t ON t.track_id = il.track_id JOIN genre g ON g.genre_id = t.genre_id GROUP BY c.country, g.name) SELECT country, name FROM ranked WHERE r = 1;
+WITH RECURSIVE staff AS (SELECT employee_id, reports_to, 1 AS level FROM employee WHERE reports_to IS NULL UNION ALL SELECT e.employee_id, e.reports_to, s.level + 1 FROM employee e JOIN staff s ON e.reports_to = s.employee_id) SELECT * FROM staff ORDER BY level;
+INSERT INTO playlist SELECT 100, 'mine' WHERE NOT EXISTS (SELECT 1 FROM playlist WHERE playlist_id = 100);
+INSERT INTO playlist_track SELECT 100, t.track_id FROM track t JOIN genre g ON g.genre_id = t.genre_id WHERE g.name = 'Jazz';
+UPDATE track SET unit_price = 1.29 WHERE album_id = 5;
+UPDATE invoice i SET total = x.total FROM (SELECT invoice_id, sum(unit_price * quantity) AS total FROM invoice_line GROUP BY invoice_id) x WHERE x.invoice_id = i.invoice_id;
+DELETE FROM playlist_track pt USING track t WHERE t.track_id = pt.track_id AND t.milliseconds < 1000;
+SELECT a.title, string_agg(t.name, ', ' ORDER BY t.track_id) FROM album a JOIN track t USING (album_id) WHERE a.artist_id = 12 GROUP BY a.album_id;
+SELECT c.email FROM customer c WHERE 20 < (SELECT sum(total) FROM invoice i WHERE i.customer_id = c.customer_id);
+(SELECT name FROM artist ORDER BY name LIMIT 5) UNION ALL (SELECT title FROM album ORDER BY title LIMIT 5)

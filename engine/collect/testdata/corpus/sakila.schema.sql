@@ -1,0 +1,20 @@
+CREATE TABLE country (country_id int PRIMARY KEY, country text);
+CREATE TABLE city (city_id int PRIMARY KEY, city text, country_id int REFERENCES country);
+CREATE TABLE address (address_id int PRIMARY KEY, address text, district text, city_id int REFERENCES city);
+CREATE TABLE language (language_id int PRIMARY KEY, name text);
+CREATE TABLE category (category_id int PRIMARY KEY, name text);
+CREATE TABLE actor (actor_id int PRIMARY KEY, first_name text, last_name text);
+CREATE TABLE film (film_id int PRIMARY KEY, title text, description text, language_id int REFERENCES language, original_language_id int REFERENCES language, rental_duration int, rental_rate numeric, length int, rating text, fulltext tsvector);
+CREATE TABLE film_actor (actor_id int REFERENCES actor, film_id int REFERENCES film, PRIMARY KEY (actor_id, film_id));
+CREATE TABLE film_category (film_id int REFERENCES film, category_id int REFERENCES category, PRIMARY KEY (film_id, category_id));
+CREATE TABLE store (store_id int PRIMARY KEY, address_id int REFERENCES address);
+CREATE TABLE staff (staff_id int PRIMARY KEY, first_name text, last_name text, store_id int REFERENCES store, address_id int REFERENCES address);
+CREATE TABLE customer (customer_id int PRIMARY KEY, store_id int REFERENCES store, first_name text, last_name text, address_id int REFERENCES address, active boolean);
+CREATE TABLE inventory (inventory_id int PRIMARY KEY, film_id int REFERENCES film, store_id int REFERENCES store);
+CREATE TABLE rental (rental_id int PRIMARY KEY, rental_date timestamp, inventory_id int REFERENCES inventory, customer_id int REFERENCES customer, return_date timestamp, staff_id int REFERENCES staff);
+CREATE TABLE payment (payment_id int, customer_id int, staff_id int, rental_id int, amount numeric, payment_date date) PARTITION BY RANGE (payment_date);
+CREATE TABLE payment_p2026_01 PARTITION OF payment FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE payment_p2026_02 PARTITION OF payment FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+CREATE VIEW customer_list AS SELECT cu.customer_id AS id, cu.first_name || ' ' || cu.last_name AS name, a.address, city.city, country.country, cu.store_id AS sid FROM customer cu JOIN address a ON cu.address_id = a.address_id JOIN city ON a.city_id = city.city_id JOIN country ON city.country_id = country.country_id;
+CREATE VIEW film_list AS SELECT film.film_id AS fid, film.title, category.name AS category, film.rental_rate AS price FROM category LEFT JOIN film_category ON category.category_id = film_category.category_id LEFT JOIN film ON film_category.film_id = film.film_id;
+CREATE VIEW sales_by_category AS SELECT c.name AS category, sum(p.amount) AS total_sales FROM payment p JOIN rental r ON p.rental_id = r.rental_id JOIN inventory i ON r.inventory_id = i.inventory_id JOIN film f ON i.film_id = f.film_id JOIN film_category fc ON f.film_id = fc.film_id JOIN category c ON fc.category_id = c.category_id GROUP BY c.name

@@ -1,0 +1,26 @@
+SELECT first_name, last_name FROM actor WHERE last_name LIKE '%GEN%';
+SELECT last_name, count(*) FROM actor GROUP BY last_name HAVING count(*) >= 2;
+SELECT s.first_name, a.address FROM staff s LEFT JOIN address a USING (address_id);
+SELECT f.title, count(fa.actor_id) FROM film f INNER JOIN film_actor fa ON fa.film_id = f.film_id GROUP BY f.title LIMIT 3;
+SELECT count(*) FROM inventory WHERE film_id = (SELECT film_id FROM film WHERE title = 't3');
+SELECT title FROM film WHERE (title LIKE 'K%' OR title LIKE 'Q%') AND language_id IN (SELECT language_id FROM language WHERE name = 'English');
+SELECT first_name FROM actor WHERE actor_id IN (SELECT actor_id FROM film_actor WHERE film_id IN (SELECT film_id FROM film WHERE title = 't7'));
+SELECT cu.first_name FROM customer cu JOIN address a ON a.address_id = cu.address_id JOIN city c ON c.city_id = a.city_id JOIN country k ON k.country_id = c.country_id WHERE k.country = 'Canada';
+SELECT f.title, count(*) AS rented FROM rental r JOIN inventory i USING (inventory_id) JOIN film f USING (film_id) GROUP BY f.title ORDER BY rented DESC LIMIT 5;
+SELECT s.store_id, sum(p.amount) FROM payment p JOIN rental r ON r.rental_id = p.rental_id JOIN inventory i ON i.inventory_id = r.inventory_id JOIN store s ON s.store_id = i.store_id GROUP BY s.store_id;
+SELECT * FROM sales_by_category ORDER BY total_sales DESC LIMIT 5;
+SELECT l.name, l.city FROM customer_list l JOIN rental r ON r.customer_id = l.id WHERE l.sid = 1 LIMIT 5;
+SELECT c.customer_id FROM customer c WHERE EXISTS (SELECT 1 FROM rental r JOIN inventory i ON i.inventory_id = r.inventory_id WHERE r.customer_id = c.customer_id AND i.store_id <> c.store_id);
+SELECT f.title, l.name, o.name FROM film f JOIN language l ON l.language_id = f.language_id LEFT JOIN language o ON o.language_id = f.original_language_id LIMIT 5;
+SELECT a.first_name, b.first_name FROM film_actor x JOIN film_actor y ON x.film_id = y.film_id AND x.actor_id < y.actor_id JOIN actor a ON a.actor_id = x.actor_id JOIN actor b ON b.actor_id = y.actor_id LIMIT 5;
+SELECT i.inventory_id FROM inventory i LEFT JOIN rental r ON r.inventory_id = i.inventory_id AND r.return_date IS NULL WHERE r.rental_id IS NULL AND i.film_id = 5;
+INSERT IGNORE INTO rental (rental_id, rental_date, inventory_id, customer_id, staff_id) SELECT 5000, now(), i.inventory_id, c.customer_id, 1 FROM inventory i JOIN store s ON s.store_id = i.store_id JOIN customer c ON c.store_id = s.store_id WHERE i.film_id = 3 LIMIT 1;
+UPDATE rental SET return_date = now() WHERE rental_id = 3 AND return_date IS NULL;
+UPDATE customer SET active = false WHERE customer_id NOT IN (SELECT customer_id FROM rental WHERE rental_date > now() - INTERVAL 1 YEAR);
+DELETE FROM film_category WHERE NOT EXISTS (SELECT 1 FROM film f WHERE f.film_id = film_category.film_id);
+SELECT date(r.rental_date), count(*) FROM rental r WHERE r.return_date IS NULL GROUP BY 1;
+SELECT f.rating, avg(f.length) FROM film f JOIN film_category fc ON fc.film_id = f.film_id JOIN category c ON c.category_id = fc.category_id WHERE c.name IN ('Action', 'Family', 'Horror') GROUP BY f.rating;
+SELECT e.name, e.status FROM events e JOIN customer c ON c.customer_id = e.user_id WHERE e.status = 'new';
+SELECT c.last_name FROM customer c WHERE c.customer_id = ANY (SELECT p.customer_id FROM payment p GROUP BY p.customer_id HAVING sum(p.amount) > 100);
+SHOW TABLES;
+SET @x = 3

@@ -1,0 +1,21 @@
+CREATE TABLE suppliers (id int PRIMARY KEY, name varchar(50), country varchar(50));
+CREATE TABLE categories (id int PRIMARY KEY, parent_id int, name varchar(50), FOREIGN KEY (parent_id) REFERENCES categories (id));
+CREATE TABLE users (id int PRIMARY KEY, name varchar(50), email varchar(80), category_id int, created_at datetime, KEY users_category_id_idx (category_id), CONSTRAINT users_category_fk FOREIGN KEY (category_id) REFERENCES categories (id) ON DELETE CASCADE);
+CREATE TABLE products (id int PRIMARY KEY, category_id int, supplier_id int, name varchar(50), price decimal(10,2), description text, FULLTEXT (description), FOREIGN KEY (category_id) REFERENCES categories (id), FOREIGN KEY (supplier_id) REFERENCES suppliers (id));
+CREATE TABLE inventory (product_id int, warehouse_id int, quantity int, PRIMARY KEY (product_id, warehouse_id), FOREIGN KEY (product_id) REFERENCES products (id));
+CREATE TABLE orders (id int PRIMARY KEY, user_id int, status varchar(20), created_at datetime, FOREIGN KEY (user_id) REFERENCES users (id));
+CREATE TABLE order_items (id int PRIMARY KEY AUTO_INCREMENT, order_id int, product_id int, quantity int, price decimal(10,2), FOREIGN KEY (order_id) REFERENCES orders (id), FOREIGN KEY (product_id) REFERENCES products (id));
+CREATE TABLE payments (id int PRIMARY KEY, order_id int, amount decimal(10,2), method varchar(20), FOREIGN KEY (order_id) REFERENCES orders (id));
+CREATE TABLE events (id int, user_id int, kind varchar(20), at date) PARTITION BY RANGE (year(at)) (PARTITION p0 VALUES LESS THAN (2026), PARTITION p1 VALUES LESS THAN MAXVALUE);
+CREATE VIEW open_orders AS SELECT o.id, o.user_id, u.name FROM orders o JOIN users u ON u.id = o.user_id WHERE o.status = 'open';
+CREATE VIEW open_items AS SELECT v.name AS buyer, i.product_id FROM open_orders v JOIN order_items i ON i.order_id = v.id;
+CREATE DATABASE crm;
+CREATE TABLE crm.leads (id int PRIMARY KEY, user_id int, score int);
+INSERT INTO suppliers SELECT seq, 's', 'x' FROM seq_1_to_20;
+INSERT INTO categories SELECT seq, NULL, 'c' FROM seq_1_to_20;
+INSERT INTO users SELECT seq, 'u', 'e', 1 + seq % 20, now() FROM seq_1_to_500;
+INSERT INTO products SELECT seq, 1 + seq % 20, 1 + seq % 20, 'p', seq, 'red wooden chair' FROM seq_1_to_200;
+INSERT INTO inventory SELECT seq, 1, 10 FROM seq_1_to_200;
+INSERT INTO orders SELECT seq, seq, if(seq % 3, 'new', 'open'), now() FROM seq_1_to_500;
+INSERT INTO order_items SELECT seq, 1 + seq % 500, 1 + seq % 200, 1, 5 FROM seq_1_to_1000;
+CREATE PROCEDURE busy(n int) SELECT count(*) FROM users WHERE id < n
