@@ -9,6 +9,7 @@ import { CompareScreen } from './screens/CompareScreen'
 import { ConnectionsScreen } from './screens/ConnectionsScreen'
 import { listFilters, type ListSearch, SnapshotsScreen } from './screens/SnapshotsScreen'
 import { SnapshotScreen, type SnapshotSearch } from './screens/SnapshotScreen'
+import { compareSearch } from './lib/filters'
 import './styles.css'
 
 const queries = new QueryClient({
@@ -40,7 +41,7 @@ const routes = [
     component: SnapshotScreen,
     validateSearch: (s: Record<string, unknown>): SnapshotSearch => ({ tab: s['tab'] === 'table' || s['tab'] === 'raw' ? s['tab'] : undefined, metric: text(s['metric']) }),
   }),
-  createRoute({ getParentRoute: () => root, path: '/compare/$range', component: CompareScreen }),
+  createRoute({ getParentRoute: () => root, path: '/compare/$range', component: CompareScreen, validateSearch: compareSearch }),
   createRoute({ getParentRoute: () => root, path: '/connections', component: ConnectionsScreen }),
 ] as const
 

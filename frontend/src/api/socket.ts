@@ -14,15 +14,18 @@ export type Tick = {
 }
 export type Progress = { capture_id: string; source: string; stage: string; done: number; total: number }
 
+export type Verifying = { verify_id: string; snapshot_id: string; done: number; total: number }
+
 export type LiveState = {
   connected: boolean
   everConnected: boolean
   ticks: Record<string, Tick>
   progress: Progress | null
+  verifying: Verifying | null
   newest: Row | null
 }
 
-let state: LiveState = { connected: false, everConnected: false, ticks: {}, progress: null, newest: null }
+let state: LiveState = { connected: false, everConnected: false, ticks: {}, progress: null, verifying: null, newest: null }
 const listeners = new Set<() => void>()
 let seq = -1
 
@@ -70,8 +73,12 @@ export function connect(queries: QueryClient, attempt = 0) {
       case 'graphsnap.capture.progress':
         update({ progress: event.data as Progress })
         break
+      case 'graphsnap.verify.progress':
+        update({ verifying: event.data as Verifying })
+        break
       case 'graphsnap.capture.failed':
         update({ progress: null })
+        void queries.invalidateQueries({ queryKey: ['captures'] })
         break
       case 'graphsnap.snapshot.created':
         update({ newest: event.data as Row, progress: null })

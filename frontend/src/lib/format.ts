@@ -31,6 +31,12 @@ export function factor(from: number | null | undefined, to: number | null | unde
   return `${percent > 0 ? '+' : ''}${percent} %`
 }
 
+/** Both sides of a figure and its relative change. */
+export function both(x: { from: number | null; to: number | null }, unit: string): string {
+  const relative = factor(x.from, x.to)
+  return `${figure(x.from)} → ${figure(x.to, unit)}${relative ? ` (${relative})` : ''}`
+}
+
 export function signed(value: number | null | undefined, unit = ''): string {
   const text = figure(value, unit)
   return value != null && value > 0 ? `+${text}` : text

@@ -1,29 +1,32 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
-import { api, type Comparison, type Delta, must } from '../api/client'
+import { api, type Comparison, must } from '../api/client'
+import { Changes } from '../components/Changes'
+import { FuzzyWarning } from '../components/Evidence'
 import { Failure, Loading } from '../components/States'
 import { pairId } from '../graph/aggregate'
 import { colors, differenceEdges } from '../graph/difference'
 import { type DrawnEdge, GraphView, hasWebGL, type Selection } from '../graph/GraphView'
 import { layoutOf } from '../graph/layout'
-import { factor, figure, nameOf, pairName, signed, units, utc } from '../lib/format'
+import { both, factor, figure, nameOf, pairName, signed, utc } from '../lib/format'
 import { Figure } from './SnapshotScreen'
 
 export function CompareScreen() {
   const { range } = useParams({ from: '/compare/$range' })
   const [baseline = '', target = 'latest'] = range.split('...')
+  const fixed = baseline.startsWith('snap_') && target.startsWith('snap_') // what never changes is asked for once
   const query = useQuery({
     queryKey: ['compare', baseline, target],
-    queryFn: () => must(api.GET('/api/performance/snapshots/compare', { params: { query: { baseline, target } } })),
-    staleTime: baseline.startsWith('snap_') && target.startsWith('snap_') ? Infinity : 0,
+    queryFn: () => must(api.GET('/api/performance/snapshots/compare', { params: { query: { baseline, target, summary_only: true } } })),
+    staleTime: fixed ? Infinity : 0,
   })
   if (query.isPending) return <Loading what="the comparison" />
   if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />
-  return <Compared d={query.data} />
+  return <Compared d={query.data} fixed={fixed} />
 }
 
-function Compared({ d }: { d: Comparison }) {
+function Compared({ d, fixed }: { d: Comparison; fixed: boolean }) {
   const [selection, setSelection] = useState<Selection>(null)
   const first = d.pairs[0]
   return (
@@ -45,6 +48,7 @@ function Compared({ d }: { d: Comparison }) {
         <Figure name="mean latency" value={both(d.summary.avg_latency, 'ms')} />
         <Figure name="time in database" value={both(d.summary.time_ms_per_s, 'ms/s')} />
         <Figure name="elements" value={`${d.counts.worse} worse, ${d.counts.better} better`} />
+        <FuzzyWarning rows={[d.baseline, d.target]} />
         {d.warnings.map((w) => (
           <p className="warning" key={w}>
             {w}
@@ -62,7 +66,7 @@ function Compared({ d }: { d: Comparison }) {
             <h2>What changed most</h2>
             <Ranked d={d} selection={selection} onSelect={setSelection} />
             <h3>Changed elements</h3>
-            <Changes d={d} selection={selection} />
+            <Changes d={d} fixed={fixed} selection={selection} />
           </aside>
         </div>
       )}
@@ -77,11 +81,6 @@ function headline(d: Comparison): string {
   const name = pairName(p.source, p.target)
   if (l.from != null && l.to != null) return `${name}: ${figure(l.from)} → ${figure(l.to, 'ms')} ${factor(l.from, l.to)}`
   return `${name}: ${both(p.time_ms_per_s, 'ms/s')}`
-}
-
-function both(x: Delta, unit: string): string {
-  const relative = factor(x.from, x.to)
-  return `${figure(x.from)} → ${figure(x.to, unit)}${relative ? ` (${relative})` : ''}`
 }
 
 function Side({ letter, id, time }: { letter: string; id: string; time: string }) {
@@ -198,28 +197,4 @@ function Ranked({ d, selection, onSelect }: { d: Comparison; selection: Selectio
 function Sign({ of }: { of: number }) {
   if (of === 0) return null
   return <b style={{ color: of > 0 ? colors.more : colors.less }}>{of > 0 ? '▲' : '▼'}</b>
-}
-
-function Changes({ d, selection }: { d: Comparison; selection: Selection }) {
-  const of = selection ? d.changes.filter((c) => c.id === selection.id || (c.source !== undefined && pairId(c.source, c.target ?? '') === selection.id)) : d.changes
-  return (
-    <>
-      <p className="dim">{selection ? 'of the chosen element' : `${d.changes.length} of ${d.total_changes}`}</p>
-      <table className="list">
-        <tbody>
-          {of.slice(0, 200).map((c) => (
-            <tr key={c.kind + c.id}>
-              <td>
-                {c.status}
-                <div className="dim">{c.type}</div>
-              </td>
-              <td>{c.source ? pairName(c.source, c.target ?? '') : nameOf(c.id)}</td>
-              <td className="n">{c.value ? both(c.value, units[c.type] ?? '') : c.properties.map((p) => p.name).join(', ')}</td>
-              <td>{c.direction}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </>
-  )
 }

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, type DemoStatus, must } from '../api/client'
+import { Captures, Verify } from '../components/Proof'
 import { Failure, Loading } from '../components/States'
 import { figure, utc } from '../lib/format'
 
@@ -38,6 +39,8 @@ export function ConnectionsScreen() {
         </tbody>
       </table>
       <p className="dim">graphsnap {s.version}</p>
+      <Captures />
+      <Verify />
       <Demo />
     </main>
   )

@@ -2,6 +2,8 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { api, must, type SnapshotDocument } from '../api/client'
+import { Evidence, FuzzyWarning } from '../components/Evidence'
+import { ExportMenu } from '../components/ExportMenu'
 import { Inspector, Severity } from '../components/Inspector'
 import { Legend } from '../components/Legend'
 import { Failure, Loading } from '../components/States'
@@ -72,20 +74,14 @@ function Facts({ d }: { d: SnapshotDocument }) {
       <Figure name="time in database" value={figure(s.time_ms_per_s, 'ms/s')} />
       <Figure name="bottlenecks" value={String(s.bottlenecks_count)} extra={<Severity level={d.severity} />} />
       <Figure name="critical path" value={s.critical_paths[0]?.replaceAll('->', ' → ') ?? 'none'} />
-      <div className="figure">
-        <small>proof</small>
-        <span title={`root hash ${d.root_hash}`}>
-          {d.consistency.mode} read <span className="mono dim">{d.root_hash.slice(0, 10)}</span>
-        </span>
-      </div>
       <div className="actions">
         <Link className="button" to="/compare/$range" params={{ range: `${d.snapshot_id}...LIVE` }} search={{}}>
           Compare with now
         </Link>
-        <a className="button" href={`/api/performance/snapshots/${d.snapshot_id}/export?format=json`}>
-          Export
-        </a>
+        <Evidence of={d} />
+        <ExportMenu id={d.snapshot_id} />
       </div>
+      <FuzzyWarning rows={[d]} />
       {d.warnings.map((w) => (
         <p className="warning" key={w}>
           {w}

@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { api, must, type Row } from '../api/client'
 import { useNow } from '../components/Header'
+import { Import } from '../components/Import'
 import { Severity } from '../components/Inspector'
 import { Failure, Loading } from '../components/States'
 import { age, figure, pairName, units, utc } from '../lib/format'
@@ -49,6 +50,7 @@ export function SnapshotsScreen() {
           </button>
         )}
         <span className="grow" />
+        <Import />
         {baseline && target ? (
           <Link className="button primary" to="/compare/$range" params={{ range: `${baseline}...${target}` }} search={{}} data-testid="compare">
             Compare the two
@@ -110,6 +112,7 @@ function List({ rows, chosen, choose }: { rows: Row[]; chosen: string[]; choose:
                 {r.description || r.snapshot_id}
               </Link>
               <div className="dim mono">{r.snapshot_id}</div>
+              {r.consistency.mode === 'fuzzy' && <div className="bad">! fuzzy read</div>}
             </td>
             <td>
               <Severity level={r.severity} />
