@@ -32,8 +32,8 @@ func (g *ground) throughCutter(t *testing.T) (*enginetest.Cutter, *engine.Engine
 
 // TestFaultCutAtEachCommit loses the answer to each commit of a capture in turn, and to the first commits of a deletion: the
 // server has committed, the client does not know. Each must end as if nothing had happened: once. Shown to fail with
-// server.write as the driver leaves it (the capture fails although it was published, and Abandon took what it contained),
-// without FreezePublished (a second publish finds nothing to publish), and without the look into the ledger.
+// server.write as the driver leaves it (the capture fails at the lost answer), and without freeze/published (a repeated publish
+// says that nothing was published).
 func TestFaultCutAtEachCommit(t *testing.T) {
 	g := openGround(t)
 	ctx := context.Background()

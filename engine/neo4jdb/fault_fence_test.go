@@ -12,8 +12,8 @@ import (
 
 // TestFaultFencesLookBehindTheLock lets each statement that a lease fences wait for the lock of the staged snapshot while
 // another transaction changes it. Reads are of what is committed, so a statement that had looked before it waited would go
-// on with a lease that is over, or mark a renewed one as dead. Shown to fail with the lock taken out of remove/expired: it
-// marks the renewed one.
+// on with a lease that is over, or mark a renewed one as dead. Shown to fail with the locks taken out: the sweep marks
+// the renewed and the published one, and the publish brings back the swept one.
 func TestFaultFencesLookBehindTheLock(t *testing.T) {
 	_, snaps := openBoth(t)
 	ctx := context.Background()

@@ -140,8 +140,7 @@ func (c *child) line(t *testing.T) string {
 
 // TestFaultKilledAtEveryPlace kills a capturing process at every place that may crash, in turn (CYCLES kills; SEEDS chooses
 // the pass). What is left must be swept without a trace, and capturing must go on. Shown to fail with remove/expired not
-// run (staged snapshots and ledger stay), and with the publish split into two transactions behind a crash (a snapshot off
-// the timeline).
+// run: the staged snapshot stays.
 func TestFaultKilledAtEveryPlace(t *testing.T) {
 	g := openGround(t)
 	cycles := long("CYCLES", len(places))
@@ -241,7 +240,7 @@ func (g *ground) captureAndDelete(t *testing.T, over context.Context) {
 
 // TestFaultPausedLeaderPublishesNothing stops a capturing process for longer than its lease right before it publishes. It
 // must not publish when it goes on, whether it was swept meanwhile or not. Shown to fail with the look at expires_at taken
-// out of freeze/publish.
+// out of freeze/batch, renew and publish: it publishes.
 func TestFaultPausedLeaderPublishesNothing(t *testing.T) {
 	g := openGround(t)
 	ctx := context.Background()

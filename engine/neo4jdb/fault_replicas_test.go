@@ -15,8 +15,7 @@ import (
 
 // TestFaultReplicas lets four replicas capture, delete and sweep at once, on one timeline and on one of their own, for
 // SECONDS. What is left must be linear and verified, no hash of a published snapshot may have changed, and no capture may have
-// touched the live graph. Shown to fail with freeze/lock_chain and freeze/lock_timeline taken out of publishing: two
-// snapshots follow the same one.
+// touched the live graph.
 func TestFaultReplicas(t *testing.T) {
 	g := openGround(t)
 	ctx := context.Background()

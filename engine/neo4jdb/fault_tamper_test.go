@@ -159,8 +159,7 @@ var tamperings = []tampering{
 }
 
 // TestFaultTampering does each kind of tampering to a random victim, and more at random (SEEDS of them, at least a hundred):
-// verification must find it and name it, and find nothing once it is undone. Shown to fail for each check of engine/verify.go
-// that is taken out.
+// verification must find it and name it, and find nothing once it is undone.
 func TestFaultTampering(t *testing.T) {
 	g := openGround(t)
 	ctx := context.Background()
