@@ -97,6 +97,44 @@ test('compares two chosen snapshots in a ranked table and a coloured map', async
   assert.ok(orange > 200, `only ${orange} pixels are orange`)
 })
 
+test('lists structure apart from metrics, filtered by what stands in the address', async () => {
+  await page.goto(`${url}/compare/latest~1...latest?aspect=structure`)
+  await page.getByTestId('change').first().waitFor()
+  const structure = await page.getByTestId('change').allTextContents()
+  assert.ok(!structure.some((t) => t.includes('AVG_LATENCY_MS')), 'a metric stands among the structure')
+  await page.getByRole('tab', { name: /^Metrics/ }).click()
+  await page.getByLabel('Type', { exact: true }).selectOption('AVG_LATENCY_MS')
+  await page.getByLabel('Smallest change, percent').fill('100')
+  await page.waitForURL(/aspect=metric.*type=AVG_LATENCY_MS.*min=100/)
+  await page.reload()
+  await page.getByTestId('change').filter({ hasText: 'users → products' }).waitFor()
+  for (const text of await page.getByTestId('change').allTextContents()) assert.match(text, /AVG_LATENCY_MS/)
+})
+
+test('shows the evidence, exports by keyboard and brings the file back', async () => {
+  await page.goto(`${url}/snapshots/latest`)
+  await page.getByTestId('graph').waitFor()
+  await page.locator('summary', { hasText: 'read' }).press('Enter')
+  await page.getByRole('group', { name: 'Evidence' }).getByText('root hash').waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('e')
+  await page.getByLabel('Compression').selectOption('zstd')
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download').press('Enter')])
+  assert.match(download.suggestedFilename(), /^snap_.*\.json\.zst$/)
+  const file = await download.path()
+  await page.keyboard.press('Escape')
+  assert.match(page.url(), /snapshots/, 'Escape closed more than the menu')
+  await page.goto(url)
+  await page.getByTestId('import').setInputFiles(file)
+  await page.getByTestId('imported').getByText('0 imported, 1 there already').waitFor()
+})
+
+test('verifies everything by a button', async () => {
+  await page.goto(`${url}/connections`)
+  await page.getByTestId('verify').click()
+  await page.getByTestId('verified').getByText('clean').waitFor({ timeout: 60000 })
+})
+
 test('says plainly what does not exist', async () => {
   await page.goto(`${url}/snapshots/snap_20000101_000000_none`)
   await page.getByRole('heading', { name: 'Not found' }).waitFor()

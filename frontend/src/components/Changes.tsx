@@ -9,7 +9,7 @@ import { Failure, Loading } from './States'
 
 const page = 100
 
-/** The changed elements: structure apart from metrics, filtered by what stands in the address, page by page. */
+/** The changed elements of one aspect, filtered by what stands in the address, page by page. */
 export function Changes({ d, fixed, selection }: { d: Comparison; fixed: boolean; selection: Selection }) {
   const search = useSearch({ from: '/compare/$range' })
   const navigate = useNavigate({ from: '/compare/$range' })
@@ -29,21 +29,9 @@ export function Changes({ d, fixed, selection }: { d: Comparison; fixed: boolean
   const changes = pages.data?.pages.flatMap((p) => p.changes) ?? []
   const total = pages.data?.pages[0]?.total_changes ?? 0
   const shown = selection ? changes.filter((c) => c.id === selection.id || (c.source !== undefined && pairId(c.source, c.target ?? '') === selection.id)) : changes
-  const differing = [d.counts.nodes, d.counts.relationships].reduce((n, c) => n + c.added + c.removed + c.changed, 0)
   const types = [...new Set([d.baseline, d.target].flatMap((r) => [...Object.keys(r.relationship_types ?? {}), ...Object.keys(r.labels ?? {})]))].sort()
-  const aspects = [
-    { aspect: undefined, name: `Metrics (${differing - d.counts.structural})` },
-    { aspect: 'structure' as const, name: `Structure (${d.counts.structural})` },
-  ]
   return (
     <>
-      <div className="tabs flush" role="tablist" aria-label="Changed elements">
-        {aspects.map((a) => (
-          <button key={a.name} role="tab" aria-selected={search.aspect === a.aspect} onClick={() => set({ aspect: a.aspect })}>
-            {a.name}
-          </button>
-        ))}
-      </div>
       <form className="filters" onSubmit={(e) => e.preventDefault()}>
         <input type="search" aria-label="Search changes" placeholder="Part of the key ( / )" value={search.q ?? ''} onChange={(e) => set({ q: e.target.value || undefined })} />
         <select aria-label="Type" value={search.type ?? ''} onChange={(e) => set({ type: e.target.value || undefined })}>

@@ -10,8 +10,9 @@ export function Popover({ label, name, letter, children }: { label: string; name
     }
     const keys = (e: KeyboardEvent) => {
       if (letter && e.key === letter && box.current && !e.ctrlKey && !e.metaKey && !e.altKey && !isTyping(e)) {
+        e.preventDefault()
         box.current.open = true
-        box.current.querySelector('summary')?.focus()
+        box.current.querySelector<HTMLElement>('.panel select, .panel a, .panel button')?.focus()
       }
     }
     addEventListener('pointerdown', outside)

@@ -16,8 +16,8 @@ describe('filters of a comparison', () => {
     expect(compareSearch({ aspect: 'x', kind: 1, type: '', status: 'unchanged', q: '', min: -1 })).toEqual({})
     expect(compareSearch({ min: 'much' })).toEqual({})
   })
-  it('shows figures where no aspect is named, and turns percent into parts', () => {
-    expect(compareParams({})).toMatchObject({ aspect: 'metric', type: undefined, min_change: undefined })
+  it('turns percent into parts', () => {
+    expect(compareParams({ aspect: 'metric' })).toMatchObject({ aspect: 'metric', type: undefined, min_change: undefined })
     expect(compareParams({ aspect: 'structure', type: 'Table', min: 25 })).toMatchObject({ aspect: 'structure', type: ['Table'], min_change: 0.25 })
   })
   it('does not take the aspect for a filter', () => {

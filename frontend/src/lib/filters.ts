@@ -1,6 +1,7 @@
 /** The filters of a comparison; all of them stand in the address. */
 export type CompareSearch = {
-  aspect?: 'structure'
+  /** Which changes are listed; none shows the ranked pairs instead. */
+  aspect?: 'metric' | 'structure'
   kind?: 'node' | 'relationship'
   type?: string
   status?: 'added' | 'removed' | 'changed'
@@ -15,7 +16,7 @@ const one = <T extends string>(v: unknown, ...of: T[]): T | undefined => of.find
 export function compareSearch(s: Record<string, unknown>): CompareSearch {
   const min = Number(s['min'])
   const read: CompareSearch = {
-    aspect: one(s['aspect'], 'structure'),
+    aspect: one(s['aspect'], 'metric', 'structure'),
     kind: one(s['kind'], 'node', 'relationship'),
     type: typeof s['type'] === 'string' ? s['type'] : undefined,
     status: one(s['status'], 'added', 'removed', 'changed'),
@@ -25,10 +26,10 @@ export function compareSearch(s: Record<string, unknown>): CompareSearch {
   return Object.fromEntries(Object.entries(read).filter(([, v]) => v !== undefined && v !== '')) as CompareSearch
 }
 
-/** The filters as the API takes them; figures are shown where the address names no aspect. */
+/** The filters as the API takes them. */
 export function compareParams(s: CompareSearch) {
   return {
-    aspect: s.aspect ?? ('metric' as const),
+    aspect: s.aspect,
     kind: s.kind,
     type: s.type ? [s.type] : undefined,
     status: s.status,

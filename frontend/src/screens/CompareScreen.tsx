@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { api, type Comparison, must } from '../api/client'
 import { Changes } from '../components/Changes'
@@ -28,7 +28,16 @@ export function CompareScreen() {
 
 function Compared({ d, fixed }: { d: Comparison; fixed: boolean }) {
   const [selection, setSelection] = useState<Selection>(null)
+  const search = useSearch({ from: '/compare/$range' })
+  const navigate = useNavigate({ from: '/compare/$range' })
   const first = d.pairs[0]
+  const differing = [d.counts.nodes, d.counts.relationships].reduce((n, c) => n + c.added + c.removed + c.changed, 0)
+  // What a database is stands apart from how it performs.
+  const tabs = [
+    { aspect: undefined, name: `Pairs (${d.total_pairs})` },
+    { aspect: 'metric' as const, name: `Metrics (${differing - d.counts.structural})` },
+    { aspect: 'structure' as const, name: `Structure (${d.counts.structural})` },
+  ]
   return (
     <main className="snapshot">
       <section className="facts">
@@ -64,9 +73,14 @@ function Compared({ d, fixed }: { d: Comparison; fixed: boolean }) {
           <div className="stage">{hasWebGL() ? <DifferenceMap d={d} selection={selection} onSelect={setSelection} /> : <p className="state">This browser has no WebGL; the list says the same in words.</p>}</div>
           <aside className="inspector wide" aria-label="What changed most">
             <h2>What changed most</h2>
-            <Ranked d={d} selection={selection} onSelect={setSelection} />
-            <h3>Changed elements</h3>
-            <Changes d={d} fixed={fixed} selection={selection} />
+            <div className="tabs flush" role="tablist" aria-label="What is listed">
+              {tabs.map((t) => (
+                <button key={t.name} role="tab" aria-selected={search.aspect === t.aspect} onClick={() => void navigate({ search: (old) => ({ ...old, aspect: t.aspect }), replace: true })}>
+                  {t.name}
+                </button>
+              ))}
+            </div>
+            {search.aspect ? <Changes d={d} fixed={fixed} selection={selection} /> : <Ranked d={d} selection={selection} onSelect={setSelection} />}
           </aside>
         </div>
       )}

@@ -49,15 +49,16 @@ export function SnapshotsScreen() {
             Clear
           </button>
         )}
-        <span className="grow" />
-        <Import />
-        {baseline && target ? (
-          <Link className="button primary" to="/compare/$range" params={{ range: `${baseline}...${target}` }} search={{}} data-testid="compare">
-            Compare the two
-          </Link>
-        ) : (
-          <span className="dim">choose two to compare them</span>
-        )}
+        <span className="ends">
+          <Import />
+          {baseline && target ? (
+            <Link className="button primary" to="/compare/$range" params={{ range: `${baseline}...${target}` }} search={{}} data-testid="compare">
+              Compare the two
+            </Link>
+          ) : (
+            <span className="dim">choose two to compare them</span>
+          )}
+        </span>
       </form>
       {pages.isPending && <Loading what="snapshots" />}
       {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
