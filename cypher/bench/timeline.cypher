@@ -1,9 +1,9 @@
 // Make a long timeline of small snapshots at once; each holds one pair of tables with one latency.
 // mode: write
 // on: snapshots
-// params: source, from, to, properties
+// params: source, first, last, properties
 // columns: none
-UNWIND range($from, $to) AS i
+UNWIND range($first, $last) AS i
 CREATE (s:Snapshot)
 SET s = $properties, s.snapshot_id = 'snap_bench_' + toString(i), s.seq = -i, s.source = $source,
     s.timestamp = datetime('2025-01-01T00:00:00Z') + duration({minutes: i})

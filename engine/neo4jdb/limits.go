@@ -128,9 +128,9 @@ func (l *Limits) Timeline(ctx context.Context, source string, n int) error {
 		return err
 	}
 	const batch = 1000
-	for from := 1; from <= n; from += batch {
+	for first := 1; first <= n; first += batch {
 		if err := l.snaps.write(ctx, func(tx *tx) error {
-			return tx.exec(ctx, cypher.BenchTimeline, map[string]any{"source": source, "from": from, "to": min(from+batch-1, n), "properties": map[string]any(header)})
+			return tx.exec(ctx, cypher.BenchTimeline, map[string]any{"source": source, "first": first, "last": min(first+batch-1, n), "properties": map[string]any(header)})
 		}); err != nil {
 			return err
 		}
