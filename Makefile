@@ -32,8 +32,8 @@ run: preflight-run $(BIN) ## build and start everything on this machine (ARGS='-
 test: preflight-test ## run all tests: viewer, packages with real servers, end to end in a browser
 	@start=$$(date +%s); \
 	$(MAKE) --no-print-directory versions $(BIN) test-viewer check-generated && go vet ./... && \
-	CI=true go test -count=1 -timeout 15m -skip TestEndToEnd ./... && \
-	CI=true go test -count=1 -timeout 15m -run TestEndToEnd ./cmd/graphsnap && \
+	CI=true go test -count=1 -timeout 45m -skip TestEndToEnd ./... && \
+	CI=true go test -count=1 -timeout 20m -run TestEndToEnd ./cmd/graphsnap && \
 	$(MAKE) --no-print-directory versions && echo "all tests passed in $$(( $$(date +%s) - start )) s"
 
 test-short: $(VIEWER) test-viewer ## run the tests that need no server and no container
@@ -45,7 +45,7 @@ test-viewer: $(MODULES)
 	cd frontend && npm run -s test
 
 e2e: preflight-test $(BIN) ## start the real binary and drive the viewer in Chromium
-	go test -count=1 -v -timeout 15m -run TestEndToEnd ./cmd/graphsnap
+	go test -count=1 -v -timeout 20m -run TestEndToEnd ./cmd/graphsnap
 
 lint: ## run golangci-lint with the rules of .golangci.yml
 	go run $(LINTER) run ./...
