@@ -5,21 +5,11 @@ import "encoding/json"
 // HeaderProperties gives the properties of a :Snapshot node but for the seals, header_hash and chain_hash. What a person
 // reads in Neo4j Browser stands as plain values; lists of records are JSON text, because properties cannot nest.
 func HeaderProperties(s *Snapshot) (Properties, error) {
-	p := Properties{}
-	t := s.Live.Totals
-	for name, v := range map[string]*float64{
-		"total_qps": t.TotalQPS, "avg_latency": t.AvgLatencyMS, "time_ms_per_s": t.TimeMSPerS,
-		"unattributed_ms_per_s": t.UnattributedMSPerS, "error_rate": t.ErrorRate, "parse_coverage": t.ParseCoverage,
-		"window_s": t.WindowS, "collect_ms": t.CollectMS,
-	} {
-		if v != nil {
-			p[name] = *v
-		}
-	}
-	for name, v := range map[string]*int64{"deadlocks": t.Deadlocks, "connections": t.Connections} {
-		if v != nil {
-			p[name] = *v
-		}
+	p := s.Live.Totals.Properties()
+	// The snapshot calls its mean latency as the document does.
+	if v, known := p["avg_latency_ms"]; known {
+		p["avg_latency"] = v
+		delete(p, "avg_latency_ms")
 	}
 	paths := make([]string, len(s.Summary.CriticalPaths))
 	times := make([]float64, len(s.Summary.CriticalPaths))

@@ -16,6 +16,26 @@ type Totals struct {
 	CollectMS          *float64 // what the tick cost the monitored database, ms
 }
 
+// Properties gives the totals under the names of the live graph; unknown figures are absent.
+func (t Totals) Properties() Properties {
+	p := Properties{}
+	for name, v := range map[string]*float64{
+		"total_qps": t.TotalQPS, "avg_latency_ms": t.AvgLatencyMS, "time_ms_per_s": t.TimeMSPerS,
+		"unattributed_ms_per_s": t.UnattributedMSPerS, "error_rate": t.ErrorRate, "parse_coverage": t.ParseCoverage,
+		"window_s": t.WindowS, "collect_ms": t.CollectMS,
+	} {
+		if v != nil {
+			p[name] = *v
+		}
+	}
+	for name, v := range map[string]*int64{"deadlocks": t.Deadlocks, "connections": t.Connections} {
+		if v != nil {
+			p[name] = *v
+		}
+	}
+	return p
+}
+
 // LiveState is the `:LiveGraph` node of one source: when and from what the live graph was collected.
 type LiveState struct {
 	Source          string

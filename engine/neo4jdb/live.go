@@ -63,7 +63,7 @@ func (l *Live) Sources(ctx context.Context) ([]engine.LiveState, error) {
 
 // stateProperties gives the :LiveGraph node of a state; unknown figures are absent.
 func stateProperties(s engine.LiveState) map[string]any {
-	p := totalsProperties(s.Totals)
+	p := map[string]any(s.Totals.Properties())
 	p["source"], p["tick"] = s.Source, s.Tick
 	p["database_type"], p["database_name"], p["database_version"] = s.DatabaseType, s.DatabaseName, s.DatabaseVersion
 	p["status"], p["message"] = s.Status, s.Message
@@ -86,26 +86,6 @@ func liveState(p engine.Properties) engine.LiveState {
 		s.CollectedAt = at.UTC()
 	}
 	return s
-}
-
-// totalsProperties gives the totals under the names of the live graph; unknown figures are absent.
-func totalsProperties(t engine.Totals) map[string]any {
-	p := map[string]any{}
-	for name, v := range map[string]*float64{
-		"total_qps": t.TotalQPS, "avg_latency_ms": t.AvgLatencyMS, "time_ms_per_s": t.TimeMSPerS,
-		"unattributed_ms_per_s": t.UnattributedMSPerS, "error_rate": t.ErrorRate, "parse_coverage": t.ParseCoverage,
-		"window_s": t.WindowS, "collect_ms": t.CollectMS,
-	} {
-		if v != nil {
-			p[name] = *v
-		}
-	}
-	for name, v := range map[string]*int64{"deadlocks": t.Deadlocks, "connections": t.Connections} {
-		if v != nil {
-			p[name] = *v
-		}
-	}
-	return p
 }
 
 func totals(p engine.Properties) engine.Totals {
