@@ -21,10 +21,13 @@ var houses = map[string][]string{
 	"engine/neo4jdb":    {"engine", "cypher"},
 	"engine/collect":    {"engine"},
 	"engine/local":      {"engine"},
+	"engine/analysis":   {},
+	"engine/notify":     {"engine"},
+	"engine/trigger":    {"engine", "engine/analysis"},
 	"engine/enginetest": {"engine"},
 	"cypher":            {},
 	"api":               {"engine"},
-	"configs":           {"engine"},
+	"configs":           {"engine", "engine/trigger"},
 	"frontend":          {},
 }
 
