@@ -53,7 +53,7 @@ type body[T any] struct{ Body T }
 func (s *Server) routes(api huma.API) {
 	register(s, api, "capture", http.MethodPost, base+"/snapshots", "Freeze the live graph of a source; answers 200 where skip_unchanged found nothing new", http.StatusCreated, s.capture)
 	register(s, api, "list", http.MethodGet, base+"/snapshots", "List snapshots, newest first", 0, s.list)
-	register(s, api, "get", http.MethodGet, snapshotPath, "One snapshot with its graph", 0, s.get)
+	registerGet(s, api)
 	register(s, api, "delete", http.MethodDelete, snapshotPath, "Delete a snapshot; its timeline stays linked", http.StatusNoContent, s.remove)
 	register(s, api, "compare", http.MethodGet, base+"/snapshots/compare", "What changed from baseline to target", 0, s.compare)
 	register(s, api, "compare-brief", http.MethodGet, base+"/snapshots/compare/brief", "What changed in five numbers; at once for neighbours on the timeline", 0, s.compareBrief)

@@ -91,44 +91,6 @@ func (s *Server) list(ctx context.Context, in *listInput) (*body[Page], error) {
 	return &body[Page]{page}, nil
 }
 
-type getInput struct {
-	RefInput
-	IncludeHistorical bool   `query:"include_historical" doc:"Add earlier values of each bottleneck"`
-	IfNoneMatch       string `header:"If-None-Match"`
-}
-
-type documentOutput struct {
-	ETag         string `header:"ETag"`
-	CacheControl string `header:"Cache-Control"`
-	Status       int
-	Body         *Document
-}
-
-func (s *Server) get(ctx context.Context, in *getInput) (*documentOutput, error) {
-	snap, err := s.o.Engine.Resolve(ctx, in.Source, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	// `latest` moves, and history grows; the snapshot itself never changes.
-	out := &documentOutput{Status: http.StatusOK, CacheControl: "no-cache"}
-	if !in.IncludeHistorical {
-		out.ETag = s.strongTag(sealOf(snap), "document")
-		if known(in.IfNoneMatch, out.ETag) {
-			out.Status = http.StatusNotModified
-			return out, nil
-		}
-	}
-	g, err := s.o.Engine.Graph(ctx, snap.ID)
-	if err != nil {
-		return nil, err
-	}
-	out.Body = &Document{Row: rowOf(snap), SchemaVersion: snap.SchemaVersion, GraphState: graphOf(g)}
-	if in.IncludeHistorical {
-		return out, s.history(ctx, snap, &out.Body.Summary)
-	}
-	return out, nil
-}
-
 type removeInput struct {
 	RefInput
 	ActorInput

@@ -138,45 +138,6 @@ func (e *Engine) manifest(ctx context.Context, s *Snapshot) (*Manifest, error) {
 	return m, err
 }
 
-func (e *Engine) liveSide(ctx context.Context, source string) (*side, error) {
-	var graph *collected
-	var d *description
-	read, err := e.live.ReadLive(ctx, source, ReadOptions{AllowFuzzy: true}, func() (Sink, error) {
-		graph = &collected{}
-		d = describeInto(graph)
-		return d, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	s := newSnapshot(CaptureRequest{Trigger: TriggerManual, Description: "the live graph, not frozen"}, source, read)
-	if err := d.finish(s); err != nil {
-		return nil, err
-	}
-	s.ID, s.Timestamp = Live, e.clock.Now()
-	return &side{*s, d.manifest, func(_ context.Context, keys ElementKeys) (*Graph, error) { return graph.pick(keys), nil }}, nil
-}
-
-// pick gives the asked elements of a graph.
-func (g *Graph) pick(keys ElementKeys) *Graph {
-	wanted := make(map[string]bool, len(keys.Relationships))
-	for _, r := range keys.Relationships {
-		wanted[r.Key] = true
-	}
-	out := &Graph{}
-	for _, n := range g.Nodes {
-		if slices.Contains(keys.Nodes, n.Key) {
-			out.Nodes = append(out.Nodes, n)
-		}
-	}
-	for _, r := range g.Relationships {
-		if wanted[r.Key] {
-			out.Relationships = append(out.Relationships, r)
-		}
-	}
-	return out
-}
-
 // merge walks two sorted lists side by side: f gets the entries of equal keys together, and nil where a side has none.
 func merge[T any](a, b []T, key func(*T) string, f func(a, b *T)) {
 	for len(a) > 0 || len(b) > 0 {

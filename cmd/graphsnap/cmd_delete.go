@@ -22,7 +22,7 @@ func (a *app) deleteCommand() *cobra.Command {
 			// `latest` means something else after each deletion, so all are resolved first.
 			ids := make([]string, len(refs))
 			for i, ref := range refs {
-				d, err := a.client().Get(cmd.Context(), ref, a.source)
+				d, err := a.client().Head(cmd.Context(), ref, a.source)
 				if err != nil {
 					return err
 				}
