@@ -36,7 +36,7 @@ func configOf(s *enginetest.Server) Config {
 }
 
 // openBoth gives both databases on the shared test servers.
-func openBoth(t *testing.T) (*Live, *Snapshots) {
+func openBoth(t testing.TB) (*Live, *Snapshots) {
 	t.Helper()
 	ctx, log := context.Background(), slog.New(slog.DiscardHandler)
 	live, err := OpenLive(configOf(enginetest.LiveNeo4j(t)), "default", engine.SystemClock{}, log)
