@@ -36,8 +36,9 @@ type Demo interface {
 type Options struct {
 	Engine  *engine.Engine
 	Status  func(ctx context.Context) Status
-	Demo    Demo  // nil without demo
-	Viewer  fs.FS // the built viewer
+	Demo    Demo         // nil without demo
+	Rules   engine.Rules // nil where nothing decides about captures
+	Viewer  fs.FS        // the built viewer
 	Version string
 	Clock   engine.Clock
 	Logger  *slog.Logger

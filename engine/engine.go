@@ -11,7 +11,8 @@ import (
 type Options struct {
 	Live          LiveReader
 	Store         SnapshotStore
-	DefaultSource string // taken where a request names no source and there are several; may be ""
+	Rules         RuleStore // nil where no rules run
+	DefaultSource string    // taken where a request names no source and there are several; may be ""
 	Clock         Clock
 	Logger        *slog.Logger
 }
@@ -20,6 +21,7 @@ type Options struct {
 type Engine struct {
 	live          LiveReader
 	store         SnapshotStore
+	rules         RuleStore
 	defaultSource string
 	clock         Clock
 	log           *slog.Logger
@@ -30,7 +32,7 @@ type Engine struct {
 
 // New makes an Engine.
 func New(o Options) *Engine {
-	e := &Engine{live: o.Live, store: o.Store, defaultSource: o.DefaultSource, clock: o.Clock, log: o.Logger}
+	e := &Engine{live: o.Live, store: o.Store, rules: o.Rules, defaultSource: o.DefaultSource, clock: o.Clock, log: o.Logger}
 	if e.clock == nil {
 		e.clock = SystemClock{}
 	}
