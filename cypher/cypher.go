@@ -83,6 +83,7 @@ var (
 
 	QuerySources       = load("query/sources")
 	QueryList          = load("query/list")
+	QueryListAll       = load("query/list_all")
 	QueryGet           = load("query/get")
 	QueryNodes         = load("query/nodes")
 	QueryRelationships = load("query/relationships")
