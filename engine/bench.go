@@ -193,7 +193,7 @@ func (b *bench) refreeze(ctx context.Context, like *Snapshot, g BenchGraph) (flo
 	if err != nil {
 		return 0, err
 	}
-	return took, b.store.Delete(ctx, s.ID, "bench", nil)
+	return took, b.store.Delete(ctx, s.ID, DeleteOptions{Actor: "bench"}, nil)
 }
 
 func (b *bench) compare(ctx context.Context, name, from, to string) error {
@@ -383,7 +383,7 @@ func (b *bench) tidy(ctx context.Context, source, name string) error {
 	b.figures = append(b.figures, Figure{Name: "verify one snapshot", Size: name, Seconds: took, Goal: "-"})
 	var deletes []float64
 	for _, s := range rows {
-		took, err := b.seconds(func() error { return b.store.Delete(ctx, s.ID, "bench", nil) })
+		took, err := b.seconds(func() error { return b.store.Delete(ctx, s.ID, DeleteOptions{Actor: "bench"}, nil) })
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,481 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Retention is how long snapshots are kept; 0 is no rule. Its text is 90d, 1y, 36h, 1y6mo or permanent.
+type Retention time.Duration
+
+// Permanent keeps for ever.
+const Permanent = Retention(math.MaxInt64)
+
+const day = 24 * time.Hour
+
+// retentionUnits are the units of a retention, the longest first. Years and months have a fixed length, so that the age at
+// which a snapshot goes does not depend on the calendar.
+var retentionUnits = []struct {
+	name string
+	span time.Duration
+}{{"y", 365 * day}, {"mo", 30 * day}, {"w", 7 * day}, {"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+
+// longestRetention is what a text may say; more is permanent.
+const longestRetention = 250 * 365 * day
+
+var retentionForm = regexp.MustCompile(`^(\d{1,9}(y|mo|w|d|h|m|s))+$`)
+var retentionPart = regexp.MustCompile(`(\d+)(\D+)`)
+
+// ParseRetention reads 90d, 1y, 36h, 2w, 1y6mo or permanent; a year has 365 days, a month 30. Kinds: invalid.
+func ParseRetention(text string) (Retention, error) {
+	word := strings.ToLower(strings.TrimSpace(text))
+	if word == "permanent" {
+		return Permanent, nil
+	}
+	fail := func(why string) (Retention, error) {
+		return 0, Errorf(KindInvalid, "retention", "%q is no retention: %s", text, why).WithHint("write 90d, 1y, 36h or permanent")
+	}
+	if !retentionForm.MatchString(word) {
+		return fail("it is made of numbers with the units y, mo, w, d, h, m and s")
+	}
+	var sum time.Duration
+	for _, part := range retentionPart.FindAllStringSubmatch(word, -1) {
+		n, err := strconv.ParseInt(part[1], 10, 64)
+		if err != nil {
+			return fail("a number is too large")
+		}
+		for _, unit := range retentionUnits {
+			if unit.name != part[2] {
+				continue
+			}
+			if n > int64(longestRetention/unit.span) {
+				return fail("it is longer than 250 years")
+			}
+			sum += time.Duration(n) * unit.span
+		}
+		if sum > longestRetention {
+			return fail("it is longer than 250 years")
+		}
+	}
+	if sum == 0 {
+		return fail("it would remove at once what was just captured")
+	}
+	return Retention(sum), nil
+}
+
+// String gives the text that ParseRetention reads; "" for no rule.
+func (r Retention) String() string { return r.text("") }
+
+// words gives the text for people: 30 d.
+func (r Retention) words() string { return r.text(" ") }
+
+func (r Retention) text(space string) string {
+	switch {
+	case r == Permanent:
+		return "permanent"
+	case r <= 0:
+		return ""
+	}
+	// One unit where one will do, months left out: 30d says more than 1mo.
+	for _, unit := range retentionUnits {
+		if unit.name != "mo" && unit.name != "w" && time.Duration(r)%unit.span == 0 {
+			return fmt.Sprintf("%d%s%s", time.Duration(r)/unit.span, space, unit.name)
+		}
+	}
+	return time.Duration(r).Round(time.Second).String()
+}
+
+// MarshalText gives the text.
+func (r Retention) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads the text; an empty one is no rule.
+func (r *Retention) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*r = 0
+		return nil
+	}
+	*r, err = ParseRetention(string(text))
+	return err
+}
+
+// The retention classes that follow from trigger and severity. Others may be named by rules, templates and captures.
+const (
+	ClassManual       = "manual"
+	ClassScheduled    = "scheduled"
+	ClassThreshold    = "threshold"
+	ClassAuto         = "auto" // scheduled and threshold, where these have no rule of their own
+	ClassIncident     = "incident"
+	ClassHighSeverity = "high_severity" // beside the others: severity high and critical
+	ClassPermanent    = "permanent"     // kept for ever, whatever the policy says
+)
+
+var classForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
+
+// KeepAll as a number of hours, days ... keeps all of them.
+const KeepAll = -1
+
+// RetentionPolicy says which snapshots go. The zero value removes nothing.
+//
+// A snapshot older than the span of its class goes, unless a keep rule or the span of high_severity still keeps it. Where no
+// class has a finite span the keep rules alone decide, as with `restic forget`. A class without a span is kept otherwise.
+type RetentionPolicy struct {
+	Classes map[string]Retention `json:"classes,omitempty" yaml:"classes,omitempty" doc:"Span of each class: manual, scheduled, threshold, auto, incident, high_severity or one of your own; 90d, 1y, 36h or permanent"`
+
+	// The keep rules keep the newest snapshot of each of the last so many hours, days ... of a source that have any; -1 is all.
+	KeepLast    int `json:"keep_last,omitempty" yaml:"keep_last,omitempty" minimum:"-1" doc:"The newest so many of a source"`
+	KeepHourly  int `json:"keep_hourly,omitempty" yaml:"keep_hourly,omitempty" minimum:"-1" doc:"The newest of each of the last so many hours that have snapshots; -1 is all"`
+	KeepDaily   int `json:"keep_daily,omitempty" yaml:"keep_daily,omitempty" minimum:"-1"`
+	KeepWeekly  int `json:"keep_weekly,omitempty" yaml:"keep_weekly,omitempty" minimum:"-1"`
+	KeepMonthly int `json:"keep_monthly,omitempty" yaml:"keep_monthly,omitempty" minimum:"-1"`
+	KeepYearly  int `json:"keep_yearly,omitempty" yaml:"keep_yearly,omitempty" minimum:"-1"`
+
+	KeepWithin   Retention `json:"keep_within,omitempty" yaml:"keep_within,omitempty" doc:"All that are at most so much older than the newest of their source"`
+	Zone         string    `json:"zone,omitempty" yaml:"zone,omitempty" doc:"IANA zone of the calendar; UTC where it is missing" example:"Europe/Berlin"`
+	MaxSnapshots int       `json:"max_snapshots,omitempty" yaml:"max_snapshots,omitempty" minimum:"0" doc:"Most snapshots of all sources together; the oldest that nothing protects go first"`
+}
+
+// Empty reports whether the policy has no rule at all.
+func (p *RetentionPolicy) Empty() bool {
+	return len(p.Classes) == 0 && len(p.keepRules()) == 0 && p.KeepWithin == 0 && p.MaxSnapshots == 0
+}
+
+// Validate holds a policy to its form. Kinds: invalid.
+func (p *RetentionPolicy) Validate() error {
+	const op = "retention"
+	for _, class := range slices.Sorted(maps.Keys(p.Classes)) {
+		if !classForm.MatchString(class) {
+			return Errorf(KindInvalid, op, "%q is no name of a retention class", class).WithHint("use small letters, digits, - and _, at most 40")
+		}
+		if p.Classes[class] <= 0 {
+			return Errorf(KindInvalid, op, "class %s has no span", class).WithHint("write 90d, 1y, 36h or permanent; leave the class out to keep its snapshots")
+		}
+	}
+	if span, listed := p.Classes[ClassPermanent]; listed && span != Permanent {
+		return Errorf(KindInvalid, op, "class permanent is kept for %s", span).WithHint("give that class another name")
+	}
+	for name, n := range map[string]int{"keep_last": p.KeepLast, "keep_hourly": p.KeepHourly, "keep_daily": p.KeepDaily, "keep_weekly": p.KeepWeekly, "keep_monthly": p.KeepMonthly, "keep_yearly": p.KeepYearly} {
+		if n < KeepAll {
+			return Errorf(KindInvalid, op, "%s: %d makes no sense", name, n).WithHint("write a number of snapshots, or -1 for all")
+		}
+	}
+	switch {
+	case p.KeepWithin < 0:
+		return Errorf(KindInvalid, op, "keep_within is below 0").WithHint("write 14d")
+	case p.MaxSnapshots < 0:
+		return Errorf(KindInvalid, op, "max_snapshots: %d makes no sense", p.MaxSnapshots).WithHint("write a number of snapshots, or leave it out for no maximum")
+	}
+	if _, err := time.LoadLocation(p.Zone); err != nil {
+		return Errorf(KindInvalid, op, "there is no time zone %q", p.Zone).WithHint("write an IANA name such as Europe/Berlin")
+	}
+	return nil
+}
+
+// RetentionRow is what retention knows of a snapshot.
+type RetentionRow struct {
+	ID        string
+	Seq       int64
+	Source    string
+	Timestamp time.Time
+	Trigger   TriggerType
+	Severity  Severity
+	Class     string // stated by who captured; "" follows from the trigger
+	Template  string
+	Pin       *Pin     // nil where it is not pinned
+	Cases     []string // ids of the cases that it belongs to
+	Baseline  string   // what it is the baseline of; "" none
+}
+
+// Decision is what becomes of one snapshot, and why.
+type Decision struct {
+	ID        string
+	Source    string
+	Timestamp time.Time
+	Class     string
+	Remove    bool
+	Protected bool     // no policy removes it
+	Reasons   []string // in words; at least one
+}
+
+// Plan is what a policy means for all snapshots.
+type Plan struct {
+	Now       time.Time
+	Decisions []Decision // newest first
+	Keep      int
+	Remove    int
+	Notes     []string // what the policy cannot do, or says of nothing
+}
+
+// keepRule keeps the newest snapshot of each bucket.
+type keepRule struct {
+	name   string
+	count  int
+	bucket func(t time.Time, i int) [2]int
+}
+
+func (p *RetentionPolicy) keepRules() []keepRule {
+	date := func(t time.Time) int { y, m, d := t.Date(); return (y*100+int(m))*100 + d }
+	all := []keepRule{
+		{"last", p.KeepLast, func(_ time.Time, i int) [2]int { return [2]int{i} }},
+		// The offset keeps the hour apart that comes twice when summer time ends.
+		{"hourly", p.KeepHourly, func(t time.Time, _ int) [2]int { _, offset := t.Zone(); return [2]int{date(t)*100 + t.Hour(), offset} }},
+		{"daily", p.KeepDaily, func(t time.Time, _ int) [2]int { return [2]int{date(t)} }},
+		{"weekly", p.KeepWeekly, func(t time.Time, _ int) [2]int { y, w := t.ISOWeek(); return [2]int{y, w} }},
+		{"monthly", p.KeepMonthly, func(t time.Time, _ int) [2]int { return [2]int{date(t) / 100} }},
+		{"yearly", p.KeepYearly, func(t time.Time, _ int) [2]int { return [2]int{t.Year()} }},
+	}
+	return slices.DeleteFunc(all, func(r keepRule) bool { return r.count == 0 })
+}
+
+// PlanRetention decides for every snapshot whether it stays, with all reasons. Rows are of all sources, because max_snapshots
+// is. Pins, cases, baselines, permanent ones and the newest of each source survive any policy; a snapshot from the future has
+// the age 0. A policy that is not valid removes nothing. Pure; 10,000 rows take a few milliseconds.
+func PlanRetention(policy RetentionPolicy, rows []RetentionRow, now time.Time) Plan {
+	p := planner{policy: &policy, now: now, rules: policy.keepRules()}
+	if err := policy.Validate(); err != nil {
+		p.notes = append(p.notes, "the policy is not valid, so nothing goes: "+err.Error())
+		p.policy, p.rules = &RetentionPolicy{}, nil
+	}
+	p.zone, _ = time.LoadLocation(p.policy.Zone) // validated
+	for _, span := range p.policy.Classes {
+		p.aging = p.aging || span != Permanent
+	}
+	p.thinning = !p.aging && (len(p.rules) > 0 || p.policy.KeepWithin > 0)
+	order := slices.Clone(rows)
+	slices.SortFunc(order, func(a, b RetentionRow) int {
+		return cmp.Or(b.Timestamp.Compare(a.Timestamp), cmp.Compare(b.Seq, a.Seq), cmp.Compare(b.ID, a.ID))
+	})
+	lines := map[string][]int{}
+	p.decisions = make([]Decision, len(order))
+	for i := range order {
+		lines[order[i].Source] = append(lines[order[i].Source], i)
+		p.begin(i, &order[i])
+	}
+	for _, source := range slices.Sorted(maps.Keys(lines)) {
+		p.line(order, lines[source])
+	}
+	p.maximum()
+	return p.plan()
+}
+
+type planner struct {
+	policy    *RetentionPolicy
+	now       time.Time
+	zone      *time.Location
+	rules     []keepRule
+	aging     bool // a class has a finite span
+	thinning  bool // the keep rules alone decide
+	decisions []Decision
+	unknown   map[string]int // snapshots by class that the policy does not name
+	notes     []string
+}
+
+// span gives the rule of a class and the name under which the policy has it.
+func (p *planner) span(class string) (Retention, string) {
+	if span, listed := p.policy.Classes[class]; listed {
+		return span, class
+	}
+	switch class {
+	case ClassPermanent:
+		return Permanent, class
+	case ClassScheduled, ClassThreshold:
+		if span, listed := p.policy.Classes[ClassAuto]; listed {
+			return span, ClassAuto
+		}
+	}
+	return 0, class
+}
+
+// begin decides by what the row says of itself: protection and age.
+func (p *planner) begin(i int, r *RetentionRow) {
+	d := &p.decisions[i]
+	d.ID, d.Source, d.Timestamp, d.Class = r.ID, r.Source, r.Timestamp, cmp.Or(r.Class, string(r.Trigger), ClassManual)
+	protect := func(format string, args ...any) {
+		d.Protected = true
+		d.Reasons = append(d.Reasons, fmt.Sprintf(format, args...))
+	}
+	if r.Pin != nil {
+		protect("%s", r.Pin.words())
+	}
+	for _, id := range r.Cases {
+		protect("belongs to case %s", id)
+	}
+	if r.Baseline != "" {
+		protect("baseline %s", r.Baseline)
+	}
+	age := max(p.now.Sub(r.Timestamp), 0)
+	var kept, old []string
+	judge := func(class, words string) {
+		switch span, name := p.span(class); {
+		case span == Permanent:
+			protect("%s: permanent", words)
+		case span == 0:
+			if class == ClassHighSeverity {
+				return
+			}
+			if r.Class != "" && p.aging {
+				p.unknown = count(p.unknown, class)
+			}
+			if !p.thinning {
+				kept = append(kept, "nothing limits "+words)
+			} else if r.Timestamp.After(p.now) {
+				kept = append(kept, "taken by a clock that is ahead of this one")
+			}
+		case age > time.Duration(span):
+			old = append(old, fmt.Sprintf("older than %s of %s", span.words(), name))
+		default:
+			kept = append(kept, fmt.Sprintf("not older than %s of %s", span.words(), name))
+		}
+	}
+	judge(d.Class, d.Class)
+	if r.Severity.IsBottleneck() && d.Class != ClassHighSeverity {
+		judge(ClassHighSeverity, string(r.Severity)+" severity")
+	}
+	d.Remove = !d.Protected && len(kept) == 0
+	if len(kept) > 0 || d.Protected {
+		old = nil // what is not the reason of anything
+	}
+	d.Reasons = append(append(d.Reasons, kept...), old...)
+}
+
+func count(m map[string]int, key string) map[string]int {
+	if m == nil {
+		m = map[string]int{}
+	}
+	m[key]++
+	return m
+}
+
+// line applies the keep rules to the snapshots of one source, given as places of decisions, newest first.
+func (p *planner) line(order []RetentionRow, line []int) {
+	keep := func(i int, format string, args ...any) {
+		d := &p.decisions[i]
+		if d.Remove {
+			d.Remove, d.Reasons = false, nil
+		}
+		d.Reasons = append(d.Reasons, fmt.Sprintf(format, args...))
+	}
+	p.newest(order, line, keep)
+	// What lies in the future takes no place in a bucket: a clock that was wrong for a moment would push out what is right.
+	past := line[sort.Search(len(line), func(n int) bool { return !order[line[n]].Timestamp.After(p.now) }):]
+	left, last := make([]int, len(p.rules)), make([][2]int, len(p.rules))
+	for k := range left {
+		left[k], last[k] = p.rules[k].count, [2]int{-1, -1}
+	}
+	for n, i := range past {
+		at := order[i].Timestamp
+		if within := p.policy.KeepWithin; within > 0 && order[past[0]].Timestamp.Sub(at) <= time.Duration(within) {
+			keep(i, "within %s of the newest", within.words())
+		}
+		for k, rule := range p.rules {
+			if left[k] == 0 {
+				continue
+			}
+			bucket := rule.bucket(at.In(p.zone), n)
+			switch {
+			case bucket != last[k] && rule.count == KeepAll:
+				keep(i, "%s, all of them", rule.name)
+			case bucket != last[k]:
+				left[k]--
+				keep(i, "%s %d of %d", rule.name, rule.count-left[k], rule.count)
+			case n == len(past)-1:
+				// As restic does: until there are enough, the oldest one stands for the time before.
+				keep(i, "oldest, while there are fewer than %s", rule.words())
+			}
+			last[k] = bucket
+		}
+	}
+	for _, i := range line {
+		if d := &p.decisions[i]; d.Remove && (len(p.rules) > 0 || p.policy.KeepWithin > 0) {
+			d.Reasons = append(d.Reasons, "not among "+p.keeping())
+		}
+	}
+}
+
+func (r *keepRule) words() string {
+	if r.count == KeepAll {
+		return "all " + r.name
+	}
+	return fmt.Sprintf("%s %d", r.name, r.count)
+}
+
+// keeping lists the keep rules.
+func (p *planner) keeping() string {
+	var names []string
+	for k := range p.rules {
+		names = append(names, p.rules[k].words())
+	}
+	if p.policy.KeepWithin > 0 {
+		names = append(names, "within "+p.policy.KeepWithin.words())
+	}
+	return strings.Join(names, ", ")
+}
+
+// newest protects the newest of a source; where a clock that was wrong made it one of the future, the newest of the past too.
+func (p *planner) newest(order []RetentionRow, line []int, keep func(i int, format string, args ...any)) {
+	for n, i := range line {
+		past := !order[i].Timestamp.After(p.now)
+		if n == 0 || past {
+			keep(i, "newest of %s", order[i].Source)
+			p.decisions[i].Protected = true
+		}
+		if past {
+			return
+		}
+	}
+}
+
+// maximum removes the oldest that nothing protects until no more than the maximum is left.
+func (p *planner) maximum() {
+	most := p.policy.MaxSnapshots
+	if most == 0 {
+		return
+	}
+	left := 0
+	for i := range p.decisions {
+		if !p.decisions[i].Remove {
+			left++
+		}
+	}
+	for i := len(p.decisions) - 1; i >= 0 && left > most; i-- {
+		d := &p.decisions[i]
+		if d.Remove || d.Protected {
+			continue
+		}
+		left--
+		d.Remove = true
+		for k := range d.Reasons {
+			d.Reasons[k] = "although " + d.Reasons[k]
+		}
+		d.Reasons = append([]string{fmt.Sprintf("more than %d snapshots, this is one of the oldest", most)}, d.Reasons...)
+	}
+	if left > most {
+		p.notes = append(p.notes, fmt.Sprintf("max_snapshots %d cannot be reached: %d are protected by pins, cases, baselines, permanence or as the newest of their source", most, left))
+	}
+}
+
+func (p *planner) plan() Plan {
+	out := Plan{Now: p.now, Decisions: p.decisions, Notes: p.notes}
+	for _, class := range slices.Sorted(maps.Keys(p.unknown)) {
+		out.Notes = append(out.Notes, fmt.Sprintf("the policy has no class %s, so %d snapshots of it are kept", class, p.unknown[class]))
+	}
+	for i := range p.decisions {
+		d := &p.decisions[i]
+		if len(d.Reasons) == 0 {
+			d.Reasons = []string{"nothing limits " + d.Class}
+		}
+		if d.Remove {
+			out.Remove++
+		} else {
+			out.Keep++
+		}
+	}
+	return out
+}
