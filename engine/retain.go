@@ -275,17 +275,13 @@ func (r *Retainer) begin(ctx context.Context, actor string) (*retaining, error) 
 	return w, nil
 }
 
-// decide plans the run: the oldest go first.
+// decide plans the run.
 func (w *retaining) decide(ctx context.Context, policy RetentionPolicy, now time.Time) error {
 	plan, err := w.o.Engine.planRetention(ctx, policy, "", now)
 	if err != nil {
 		return err
 	}
-	for i := len(plan.Decisions) - 1; i >= 0; i-- {
-		if plan.Decisions[i].Remove {
-			w.plan = append(w.plan, plan.Decisions[i])
-		}
-	}
+	w.plan = plan.Removals()
 	left := max(len(w.plan)-w.o.Most, 0)
 	w.plan = w.plan[:len(w.plan)-left]
 	w.update(func(run *RetentionRun) { run.Planned, run.Left, run.Notes = len(w.plan), left, plan.Notes })

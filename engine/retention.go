@@ -56,13 +56,10 @@ func ParseRetention(text string) (Retention, error) {
 			if unit.name != part[2] {
 				continue
 			}
-			if n > int64(longestRetention/unit.span) {
+			if n > int64((longestRetention-sum)/unit.span) {
 				return fail("it is longer than 250 years")
 			}
 			sum += time.Duration(n) * unit.span
-		}
-		if sum > longestRetention {
-			return fail("it is longer than 250 years")
 		}
 	}
 	if sum == 0 {
@@ -201,6 +198,7 @@ type Decision struct {
 	Class     string
 	Remove    bool
 	Protected bool     // no policy removes it
+	Excess    bool     // it goes only because there are more than max_snapshots
 	Reasons   []string // in words; at least one
 }
 
@@ -211,6 +209,22 @@ type Plan struct {
 	Keep      int
 	Remove    int
 	Notes     []string // what the policy cannot do, or says of nothing
+}
+
+// Removals gives what is to be removed in the order in which it should be: whatever is done of it, planning again comes to
+// the same end. What is over the maximum goes last, because the oldest kept one would otherwise be followed by one that no
+// rule keeps.
+func (p *Plan) Removals() []Decision {
+	var list, excess []Decision
+	for i := len(p.Decisions) - 1; i >= 0; i-- {
+		switch d := p.Decisions[i]; {
+		case d.Excess:
+			excess = append(excess, d)
+		case d.Remove:
+			list = append(list, d)
+		}
+	}
+	return append(list, excess...)
 }
 
 // keepRule keeps the newest snapshot of each bucket.
@@ -236,7 +250,7 @@ func (p *RetentionPolicy) keepRules() []keepRule {
 
 // PlanRetention decides for every snapshot whether it stays, with all reasons. Rows are of all sources, because max_snapshots
 // is. Pins, cases, baselines, permanent ones and the newest of each source survive any policy; a snapshot from the future has
-// the age 0. A policy that is not valid removes nothing. Pure; 10,000 rows take a few milliseconds.
+// the age 0. A policy that is not valid removes nothing. Pure; 10,000 rows take some 50 ms.
 func PlanRetention(policy RetentionPolicy, rows []RetentionRow, now time.Time) Plan {
 	p := planner{policy: &policy, now: now, rules: policy.keepRules()}
 	if err := policy.Validate(); err != nil {
@@ -312,8 +326,11 @@ func (p *planner) begin(i int, r *RetentionRow) {
 	}
 	age := max(p.now.Sub(r.Timestamp), 0)
 	var kept, old []string
+	unlimited := false
 	judge := func(class, words string) {
 		switch span, name := p.span(class); {
+		case span == Permanent && class == ClassPermanent:
+			protect("permanent")
 		case span == Permanent:
 			protect("%s: permanent", words)
 		case span == 0:
@@ -323,9 +340,8 @@ func (p *planner) begin(i int, r *RetentionRow) {
 			if r.Class != "" && p.aging {
 				p.unknown = count(p.unknown, class)
 			}
-			if !p.thinning {
-				kept = append(kept, "nothing limits "+words)
-			} else if r.Timestamp.After(p.now) {
+			unlimited = !p.thinning
+			if p.thinning && r.Timestamp.After(p.now) {
 				kept = append(kept, "taken by a clock that is ahead of this one")
 			}
 		case age > time.Duration(span):
@@ -338,8 +354,8 @@ func (p *planner) begin(i int, r *RetentionRow) {
 	if r.Severity.IsBottleneck() && d.Class != ClassHighSeverity {
 		judge(ClassHighSeverity, string(r.Severity)+" severity")
 	}
-	d.Remove = !d.Protected && len(kept) == 0
-	if len(kept) > 0 || d.Protected {
+	d.Remove = !d.Protected && !unlimited && len(kept) == 0
+	if !d.Remove {
 		old = nil // what is not the reason of anything
 	}
 	d.Reasons = append(append(d.Reasons, kept...), old...)
@@ -413,7 +429,7 @@ func (p *planner) keeping() string {
 		names = append(names, p.rules[k].words())
 	}
 	if p.policy.KeepWithin > 0 {
-		names = append(names, "within "+p.policy.KeepWithin.words())
+		names = append(names, "those within "+p.policy.KeepWithin.words()+" of the newest")
 	}
 	return strings.Join(names, ", ")
 }
@@ -450,11 +466,11 @@ func (p *planner) maximum() {
 			continue
 		}
 		left--
-		d.Remove = true
+		d.Remove, d.Excess = true, true
 		for k := range d.Reasons {
 			d.Reasons[k] = "although " + d.Reasons[k]
 		}
-		d.Reasons = append([]string{fmt.Sprintf("more than %d snapshots, this is one of the oldest", most)}, d.Reasons...)
+		d.Reasons = append([]string{fmt.Sprintf("one of the oldest of more than %d snapshots", most)}, d.Reasons...)
 	}
 	if left > most {
 		p.notes = append(p.notes, fmt.Sprintf("max_snapshots %d cannot be reached: %d are protected by pins, cases, baselines, permanence or as the newest of their source", most, left))
