@@ -2,7 +2,7 @@
 // mode: read
 // on: snapshots
 // params: source, trigger, severity, since, until, text, tag, prefix, before, before_seq, limit
-// columns: properties
+// columns: properties, pin
 MATCH (s:Snapshot)
 WHERE s.timestamp <= $before AND (s.timestamp < $before OR s.seq < $before_seq)
   AND ($until IS NULL OR s.timestamp < $until)
@@ -13,6 +13,9 @@ WHERE s.timestamp <= $before AND (s.timestamp < $before OR s.seq < $before_seq)
   AND ($tag IS NULL OR $tag IN s.tags)
   AND ($prefix IS NULL OR s.snapshot_id STARTS WITH $prefix)
   AND ($text IS NULL OR toLower(s.snapshot_id) CONTAINS $text OR toLower(s.description) CONTAINS $text)
-RETURN properties(s) AS properties
+WITH s
 ORDER BY s.timestamp DESC, s.seq DESC
 LIMIT $limit
+OPTIONAL MATCH (p:Pin {snapshot_id: s.snapshot_id})
+RETURN properties(s) AS properties, properties(p) AS pin
+ORDER BY s.timestamp DESC, s.seq DESC

@@ -388,6 +388,9 @@ func (m *MemoryStore) Pin(_ context.Context, id string, p engine.Pin) error {
 	if e == nil {
 		return missing(id)
 	}
+	if was := m.pin(id); was != nil && was.Actor == p.Actor && was.Note == p.Note {
+		return nil
+	}
 	p.At = m.now()
 	m.recordPin(p.Actor, engine.ActionPinned, e, m.pin(id), &p)
 	if m.pins == nil {
