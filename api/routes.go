@@ -65,6 +65,7 @@ func (s *Server) routes(api huma.API) {
 	register(s, api, "audit", http.MethodGet, base+"/audit", "The audit trail, in writing order", 0, s.audit)
 	register(s, api, "audit-check", http.MethodGet, base+"/audit/check", "Hold the audit trail, the chain of snapshots and the timelines to each other", 0, s.auditCheck)
 	register(s, api, "captures", http.MethodGet, base+"/captures", "What is being captured or deleted, and what failed, newest first", 0, s.captures)
+	s.retentionRoutes(api)
 	register(s, api, "live", http.MethodGet, base+"/live", "The live graph of a source, now", 0, s.live)
 	register(s, api, "status", http.MethodGet, base+"/status", "How every part feels", 0, s.status)
 	register(s, api, "demo", http.MethodGet, base+"/demo", "What the demo workload does now", 0, s.demo)

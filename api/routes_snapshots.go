@@ -25,7 +25,7 @@ func (s *Server) capture(ctx context.Context, in *captureInput) (*captureOutput,
 	r := in.Body
 	snap, unchanged, err := s.o.Engine.Capture(ctx, engine.CaptureRequest{
 		ID: r.CaptureID, Source: r.Source, Trigger: engine.TriggerType(r.TriggerType), TriggerReason: r.TriggerReason,
-		Severity: engine.Severity(r.Severity), Description: r.Description, Tags: r.Tags, Template: r.Template,
+		Severity: engine.Severity(r.Severity), Description: r.Description, Tags: r.Tags, Template: r.Template, Retention: r.Retention,
 		Actor: in.actor(), AllowFuzzy: r.AllowFuzzy, SkipUnchanged: r.SkipUnchanged,
 	})
 	if err != nil {
@@ -109,10 +109,10 @@ func (s *Server) get(ctx context.Context, in *getInput) (*documentOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	// `latest` moves, and history grows; the snapshot itself never changes.
+	// `latest` moves, and history grows; the snapshot itself never changes, and its pin is in the tag.
 	out := &documentOutput{Status: http.StatusOK, CacheControl: "no-cache"}
 	if !in.IncludeHistorical {
-		out.ETag = s.strongTag(sealOf(snap), "document")
+		out.ETag = s.strongTag(sealOf(snap), "document", pinTag(snap.Pin))
 		if known(in.IfNoneMatch, out.ETag) {
 			out.Status = http.StatusNotModified
 			return out, nil
@@ -129,9 +129,18 @@ func (s *Server) get(ctx context.Context, in *getInput) (*documentOutput, error)
 	return out, nil
 }
 
+// pinTag names a pin in a tag.
+func pinTag(p *engine.Pin) string {
+	if p == nil {
+		return ""
+	}
+	return engine.HashTexts(p.Actor, p.Note, p.At.UTC().String())
+}
+
 type removeInput struct {
 	RefInput
 	ActorInput
+	Force bool `query:"force" doc:"Also where it is pinned"`
 }
 
 func (s *Server) remove(ctx context.Context, in *removeInput) (*struct{}, error) {
@@ -139,5 +148,5 @@ func (s *Server) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.o.Engine.Delete(ctx, snap.ID, in.actor())
+	return nil, s.o.Engine.DeleteWith(ctx, snap.ID, engine.DeleteOptions{Actor: in.actor(), Force: in.Force})
 }
