@@ -320,3 +320,18 @@ func TestPinsAreTold(t *testing.T) {
 		t.Errorf("an unknown snapshot: %v", err)
 	}
 }
+
+// TestHeadersFromBeforeThereWereClasses: what older snapshots carry gives the hash that it gave then.
+func TestHeadersFromBeforeThereWereClasses(t *testing.T) {
+	s := &engine.Snapshot{ID: "snap_20260131_090500_x", Pin: &engine.Pin{Actor: "ann"}}
+	old := must(engine.HeaderProperties(s))(t)
+	for _, name := range []string{"retention", "pin"} {
+		if _, there := old[name]; there {
+			t.Errorf("a snapshot without a class carries %s", name)
+		}
+	}
+	s.Retention = "weekly"
+	if classed := must(engine.HeaderProperties(s))(t); classed["retention"] != "weekly" || len(classed) != len(old)+1 {
+		t.Errorf("with a class it carries %v", classed)
+	}
+}
