@@ -277,6 +277,9 @@ func (r *Retainer) begin(ctx context.Context, actor string) (*retaining, error) 
 
 // decide plans the run.
 func (w *retaining) decide(ctx context.Context, policy RetentionPolicy, now time.Time) error {
+	if policy.Empty() {
+		return nil
+	}
 	plan, err := w.o.Engine.planRetention(ctx, policy, "", now)
 	if err != nil {
 		return err
