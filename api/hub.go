@@ -76,6 +76,10 @@ func (h *hub) publish(ev engine.Event) {
 		h.send(EventDeleteProgress, DeleteProgressData{d.ID, d.Source, d.Stage, d.Done, d.Total})
 	case ev.Deleted != nil:
 		h.send(EventSnapshotDeleted, SnapshotDeletedData{ev.Deleted.ID, ev.Deleted.Source})
+	case ev.Pinned != nil:
+		h.send(EventSnapshotPinned, SnapshotPinnedData{ev.Pinned.ID, ev.Pinned.Source, pinOf(ev.Pinned.Pin)})
+	case ev.Retained != nil:
+		h.send(EventRetention, runOf(ev.Retained))
 	}
 }
 

@@ -68,6 +68,7 @@ func (s *Server) routes(api huma.API) {
 	register(s, api, "triggers", http.MethodGet, base+"/triggers", "What each rule does on each source: state, last value, next run", 0, s.triggers)
 	register(s, api, "firings", http.MethodGet, base+"/triggers/firings", "What rules decided, newest first", 0, s.firings)
 	register(s, api, "replay", http.MethodGet, base+"/triggers/test", "What the rules would have done over stored history; changes nothing", 0, s.replay)
+	s.retentionRoutes(api)
 	register(s, api, "live", http.MethodGet, base+"/live", "The live graph of a source, now", 0, s.live)
 	register(s, api, "status", http.MethodGet, base+"/status", "How every part feels", 0, s.status)
 	register(s, api, "demo", http.MethodGet, base+"/demo", "What the demo workload does now", 0, s.demo)

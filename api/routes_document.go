@@ -44,8 +44,8 @@ func (s *Server) get(ctx context.Context, in *getInput) (*huma.StreamResponse, e
 			return nil, err
 		}
 	} else {
-		// `latest` moves, and history grows; the snapshot itself never changes.
-		d.etag = s.strongTag(sealOf(snap), "document", strconv.FormatBool(in.Graph))
+		// `latest` moves, and history grows; the snapshot itself never changes, and its pin is in the tag.
+		d.etag = s.strongTag(sealOf(snap), "document", pinTag(snap.Pin), strconv.FormatBool(in.Graph))
 	}
 	return s.download(d, func(ctx context.Context, w io.Writer) error {
 		out := &documentWriter{w: w}

@@ -25,7 +25,7 @@ func (s *Server) capture(ctx context.Context, in *captureInput) (*captureOutput,
 	r := in.Body
 	snap, unchanged, err := s.o.Engine.Capture(ctx, engine.CaptureRequest{
 		ID: r.CaptureID, Source: r.Source, Trigger: engine.TriggerType(r.TriggerType), TriggerReason: r.TriggerReason,
-		Severity: engine.Severity(r.Severity), Description: r.Description, Tags: r.Tags, Template: r.Template,
+		Severity: engine.Severity(r.Severity), Description: r.Description, Tags: r.Tags, Template: r.Template, Retention: r.Retention,
 		Actor: in.actor(), AllowFuzzy: r.AllowFuzzy, SkipUnchanged: r.SkipUnchanged,
 	})
 	if err != nil {
@@ -91,9 +91,18 @@ func (s *Server) list(ctx context.Context, in *listInput) (*body[Page], error) {
 	return &body[Page]{page}, nil
 }
 
+// pinTag names a pin in a tag.
+func pinTag(p *engine.Pin) string {
+	if p == nil {
+		return ""
+	}
+	return engine.HashTexts(p.Actor, p.Note, p.At.UTC().String())
+}
+
 type removeInput struct {
 	RefInput
 	ActorInput
+	Force bool `query:"force" doc:"Also where it is pinned"`
 }
 
 func (s *Server) remove(ctx context.Context, in *removeInput) (*struct{}, error) {
@@ -101,5 +110,5 @@ func (s *Server) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.o.Engine.Delete(ctx, snap.ID, in.actor())
+	return nil, s.o.Engine.DeleteWith(ctx, snap.ID, engine.DeleteOptions{Actor: in.actor(), Force: in.Force})
 }

@@ -34,14 +34,15 @@ type Demo interface {
 
 // Options are the parts of a Server; Engine, Status, Clock and Logger are required.
 type Options struct {
-	Engine  *engine.Engine
-	Status  func(ctx context.Context) Status
-	Demo    Demo         // nil without demo
-	Rules   engine.Rules // nil where nothing decides about captures
-	Viewer  fs.FS        // the built viewer
-	Version string
-	Clock   engine.Clock
-	Logger  *slog.Logger
+	Engine   *engine.Engine
+	Status   func(ctx context.Context) Status
+	Demo     Demo             // nil without demo
+	Rules    engine.Rules     // nil where nothing decides about captures
+	Retainer *engine.Retainer // nil where this server removes nothing
+	Viewer   fs.FS            // the built viewer
+	Version  string
+	Clock    engine.Clock
+	Logger   *slog.Logger
 
 	ImportLimit int64 // most bytes of an import, as sent and after decompression; 16 GiB where 0
 }

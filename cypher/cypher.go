@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed live freeze query verify audit remove bench
+//go:embed live freeze query verify audit remove pins bench
 var statements embed.FS
 
 //go:embed migrations
@@ -123,6 +123,11 @@ var (
 
 	AuditAppend = load("audit/append")
 	AuditList   = load("audit/list")
+
+	PinsSet        = load("pins/set")
+	PinsClear      = load("pins/clear")
+	PinsProtection = load("pins/protection")
+	PinsRetention  = load("pins/retention")
 
 	RemoveDetach   = load("remove/detach")
 	RemoveDropHead = load("remove/drop_head")

@@ -194,7 +194,7 @@ func (b *bench) refreeze(ctx context.Context, like *Snapshot, g BenchGraph) (flo
 	if err != nil {
 		return 0, err
 	}
-	return took, b.store.Delete(ctx, s.ID, "bench", nil)
+	return took, b.store.Delete(ctx, s.ID, DeleteOptions{Actor: "bench"}, nil)
 }
 
 func (b *bench) compare(ctx context.Context, name, from, to string) error {
@@ -313,7 +313,7 @@ func (b *bench) memory(ctx context.Context, name, source, before string) error {
 		{"compare", func() error { _, err := b.Compare(ctx, before, s.ID, CompareOptions{Limit: 500}); return err }},
 		{"compare with LIVE", func() error { _, err := b.Compare(ctx, s.ID, Live, CompareOptions{Limit: 500}); return err }},
 		{"export", func() error { return b.o.Export(ctx, s.ID, file) }},
-		{"delete", func() error { return b.store.Delete(ctx, s.ID, "bench", nil) }},
+		{"delete", func() error { return b.store.Delete(ctx, s.ID, DeleteOptions{Actor: "bench"}, nil) }},
 		{"import", func() error {
 			if _, err := file.Seek(0, io.SeekStart); err != nil {
 				return err
@@ -405,7 +405,7 @@ func (b *bench) tidy(ctx context.Context, source, name string) error {
 	}
 	var deletes []float64
 	for _, s := range rows {
-		took, err := b.seconds(func() error { return b.store.Delete(ctx, s.ID, "bench", nil) })
+		took, err := b.seconds(func() error { return b.store.Delete(ctx, s.ID, DeleteOptions{Actor: "bench"}, nil) })
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -78,7 +79,7 @@ func (e *Engine) Compare(ctx context.Context, baseline, target string, o Compare
 	}
 	var b *side
 	if target == Live {
-		b, err = e.liveSide(ctx, a.snapshot.Source)
+		b, err = e.liveSide(ctx, a.snapshot.Source, a.snapshot.Template)
 	} else {
 		b, err = e.frozenSide(ctx, target)
 	}
@@ -222,10 +223,20 @@ func newDiff(a, b *side, o CompareOptions) (*Diff, []Change) {
 	if !d.SameDatabase {
 		d.IncomparableReasons = append(d.IncomparableReasons, "the two snapshots are of different databases")
 	}
+	if x, y := a.snapshot.Template, b.snapshot.Template; x != y {
+		d.IncomparableReasons = append(d.IncomparableReasons, fmt.Sprintf("the baseline was captured %s, the target %s: what only one of them covers counts as added or removed", withTemplate(x), withTemplate(y)))
+	}
 	if x, y := a.snapshot.Live.DatabaseVersion, b.snapshot.Live.DatabaseVersion; x != y && x != "" && y != "" {
 		d.IncomparableReasons = append(d.IncomparableReasons, "the database was upgraded from "+x+" to "+y)
 	}
 	return d, changes
+}
+
+func withTemplate(name string) string {
+	if name == "" {
+		return "whole"
+	}
+	return "with template " + name
 }
 
 func nodeChange(a, b *ManifestNode) Change {

@@ -9,20 +9,25 @@ import (
 	"io"
 )
 
-// liveSide reads the live graph of a source to compare it with a snapshot. Which elements will be listed is known only
+// liveSide reads the live graph of a source to compare it with a snapshot, through the template of that snapshot where it
+// is still there. Which elements will be listed is known only
 // when all were read, and a second reading would be of another moment, so all are kept, compressed.
-func (e *Engine) liveSide(ctx context.Context, source string) (*side, error) {
+func (e *Engine) liveSide(ctx context.Context, source, template string) (*side, error) {
+	scope, err := e.Template(template)
+	if err != nil {
+		template = ""
+	}
 	var kept *keptElements
 	var d *description
 	read, err := e.live.ReadLive(ctx, source, ReadOptions{AllowFuzzy: true}, func() (Sink, error) {
 		kept = keepElements()
 		d = describeInto(kept)
-		return d, nil
+		return scope.through(d), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := newSnapshot(CaptureRequest{Trigger: TriggerManual, Description: "the live graph, not frozen"}, source, read)
+	s := newSnapshot(CaptureRequest{Trigger: TriggerManual, Description: "the live graph, not frozen", Template: template}, source, read)
 	if err := d.finish(s); err != nil {
 		return nil, err
 	}

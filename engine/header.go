@@ -32,6 +32,10 @@ func HeaderProperties(s *Snapshot) (Properties, error) {
 	} {
 		p[name] = v
 	}
+	// Snapshots from before there were classes have no such property, and their hash is over what they have.
+	if s.Retention != "" {
+		p["retention"] = s.Retention
+	}
 	if !s.Live.CollectedAt.IsZero() {
 		p["collected_at"] = s.Live.CollectedAt.UTC()
 	}

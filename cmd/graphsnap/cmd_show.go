@@ -60,6 +60,15 @@ func (a *app) printSnapshot(d api.Row, most int) {
 	if d.Description != "" {
 		facts = append(facts, []string{"  description", d.Description})
 	}
+	if d.Pin != nil {
+		facts = append(facts, []string{"  pinned", strings.TrimSuffix(fmt.Sprintf("%s by %s: %s", d.Pin.At.Format("2006-01-02 15:04:05 UTC"), fallback(d.Pin.Actor, "nobody named"), d.Pin.Note), ": ")})
+	}
+	if d.Template != "" {
+		facts = append(facts, []string{"  template", d.Template})
+	}
+	if d.Retention != "" {
+		facts = append(facts, []string{"  retention", d.Retention})
+	}
 	if d.SameAs != "" {
 		facts = append(facts, []string{"  same as", d.SameAs + ", but for the time"})
 	}

@@ -54,7 +54,7 @@ immutable snapshots, and compares them: what changed, by how much, since when.`,
 	flags.BoolVar(&a.json, "json", false, "print data as JSON, errors too")
 	root.AddCommand(
 		a.upCommand(), a.serveCommand(), a.captureCommand(), a.listCommand(), a.showCommand(), a.compareCommand(), a.historyCommand(),
-		a.exportCommand(), a.importCommand(), a.deleteCommand(), a.verifyCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(),
+		a.exportCommand(), a.importCommand(), a.deleteCommand(), a.pinCommand(), a.unpinCommand(), a.retainCommand(), a.templatesCommand(), a.verifyCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(),
 		a.triggersCommand(), a.configCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
 	)
 	return root

@@ -2,7 +2,7 @@
 // mode: read
 // on: snapshots
 // params: since, before, before_seq, trigger, severity, text, tag, prefix, limit
-// columns: properties
+// columns: properties, pin
 MATCH (s:Snapshot)
 USING INDEX s:Snapshot(timestamp, seq)
 WHERE s.timestamp >= $since AND s.timestamp <= $before AND s.seq IS NOT NULL
@@ -12,6 +12,9 @@ WHERE s.timestamp >= $since AND s.timestamp <= $before AND s.seq IS NOT NULL
   AND ($tag IS NULL OR $tag IN s.tags)
   AND ($prefix IS NULL OR s.snapshot_id STARTS WITH $prefix)
   AND ($text IS NULL OR toLower(s.snapshot_id) CONTAINS $text OR toLower(s.description) CONTAINS $text)
-RETURN properties(s) AS properties
+WITH s
 ORDER BY s.timestamp DESC, s.seq DESC
 LIMIT $limit
+OPTIONAL MATCH (p:Pin {snapshot_id: s.snapshot_id})
+RETURN properties(s) AS properties, properties(p) AS pin
+ORDER BY s.timestamp DESC, s.seq DESC

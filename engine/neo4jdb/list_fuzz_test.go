@@ -54,7 +54,7 @@ func FuzzListFilter(f *testing.F) {
 		if until != 0 {
 			filter.Until = start.Add(time.Duration(until%span) * time.Second)
 		}
-		got, want := listed(t, snaps, filter), listed(t, reference, filter)
+		got, want := allPages(t, snaps, filter), allPages(t, reference, filter)
 		if !slices.Equal(got, want) {
 			t.Fatalf("%+v\nNeo4j     %v\nreference %v", filter, got, want)
 		}
@@ -68,8 +68,8 @@ func abs(n int) int {
 	return n
 }
 
-// listed follows the pages to the end.
-func listed(t *testing.T, store engine.SnapshotStore, f engine.Filter) (ids []string) {
+// allPages follows the pages to the end.
+func allPages(t *testing.T, store engine.SnapshotStore, f engine.Filter) (ids []string) {
 	for range 10 {
 		rows, cursor, err := store.List(context.Background(), f)
 		if err != nil {

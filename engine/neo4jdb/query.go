@@ -65,6 +65,7 @@ func (s *Snapshots) List(ctx context.Context, f engine.Filter) ([]engine.Snapsho
 		rows = nil
 		return tx.each(ctx, list, params, func(r *neo4j.Record) error {
 			snap, err := snapshotOf(properties(r, "properties"))
+			snap.Pin = pinOf(properties(r, "pin"))
 			rows = append(rows, snap)
 			return err
 		})
@@ -121,7 +122,7 @@ func get(ctx context.Context, tx *tx, id string) (engine.Snapshot, error) {
 			WithHint("`graphsnap list` shows what there is")
 	}
 	snap, err := snapshotOf(properties(row, "properties"))
-	snap.Previous, snap.Next = text(row, "previous"), text(row, "next")
+	snap.Previous, snap.Next, snap.Pin = text(row, "previous"), text(row, "next"), pinOf(properties(row, "pin"))
 	return snap, err
 }
 
