@@ -1,0 +1,468 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"graphsnap/engine"
+	"graphsnap/engine/trigger"
+)
+
+// The calendars that are there even where nobody configures them.
+const (
+	BusinessHours = "business_hours" // Monday to Friday, 09:00 to 17:00
+	OffHours      = "off_hours"      // all other times
+)
+
+// Triggers gives the rules, calendars and maintenance windows in the form that decides. Of a configuration that was not
+// loaded, what makes no sense is left out.
+func (c *Config) Triggers() trigger.Set { return c.set(newReport("", nil)) }
+
+func (c *Config) set(r *report) trigger.Set {
+	set := trigger.Set{Calendars: c.calendars(r)}
+	for i := range c.Rules {
+		set.Rules = append(set.Rules, c.rule(&c.Rules[i], r))
+	}
+	for i := range c.Maintenance {
+		set.Maintenance = append(set.Maintenance, c.window(i, r))
+	}
+	return set
+}
+
+// zoneAt gives the zone that a key names, else that of the whole configuration.
+func (c *Config) zoneAt(name, path string, r *report) *time.Location {
+	if name == "" {
+		name = c.Zone
+		path = ""
+	}
+	zone, err := loadZone(name)
+	if err != nil {
+		if path != "" {
+			r.at(path, zoneHint(name), "there is no time zone %q", name)
+		}
+		return time.UTC
+	}
+	return zone
+}
+
+func (c *Config) calendars(r *report) map[string]trigger.Calendar {
+	list := maps.Clone(c.Calendars)
+	if list == nil {
+		list = map[string]Calendar{}
+	}
+	if _, own := list[BusinessHours]; !own {
+		list[BusinessHours] = Calendar{Weekdays: []string{"mon-fri"}, From: "09:00", To: "17:00"}
+	}
+	out := make(map[string]trigger.Calendar, len(list))
+	for _, name := range names(list) {
+		if !nameForm.MatchString(name) || len(name) > maxName {
+			r.atKey("calendars."+name, "use letters, digits, _, - and .", "%q is no name of a calendar", name)
+		}
+		out[name] = c.calendar(list[name], "calendars."+name, r)
+	}
+	if _, own := list[OffHours]; !own {
+		off := out[BusinessHours]
+		off.Inverse = !off.Inverse
+		out[OffHours] = off
+	}
+	return out
+}
+
+func (c *Config) calendar(in Calendar, path string, r *report) trigger.Calendar {
+	out := trigger.Calendar{Zone: c.zoneAt(in.Zone, path+".zone", r), To: day, Inverse: in.Inverse}
+	clock := func(key, text string, otherwise time.Duration) time.Duration {
+		if text == "" {
+			return otherwise
+		}
+		v, err := clockTime(text)
+		if err != nil {
+			r.at(path+"."+key, "write HH:MM in 24 hours, 00:00 to 24:00, in quotes", "%s is %q, which is no time of day", key, text)
+		}
+		return v
+	}
+	bad := len(r.problems)
+	out.From, out.To = clock("from", in.From, 0), clock("to", in.To, day)
+	if out.From == out.To && len(r.problems) == bad {
+		r.at(path+".to", "leave both out for the whole day", "from and to are both %s, which leaves no time", in.To)
+	}
+	for i, text := range in.Weekdays {
+		days, err := weekdays(text)
+		if err != nil {
+			r.at(fmt.Sprintf("%s.weekdays[%d]", path, i), guess(text, longWeekdays(), "write mon-fri, or"), "%q is no weekday", text)
+		}
+		for _, d := range days {
+			if !slices.Contains(out.Weekdays, d) {
+				out.Weekdays = append(out.Weekdays, d)
+			}
+		}
+	}
+	if len(in.Weekdays) == 0 {
+		out.Weekdays = []time.Weekday{0, 1, 2, 3, 4, 5, 6}
+	}
+	for i, text := range in.Holidays {
+		if _, err := time.Parse(time.DateOnly, text); err != nil {
+			r.at(fmt.Sprintf("%s.holidays[%d]", path, i), "write a day that exists as YYYY-MM-DD, such as 2026-12-25", "%q is no day", text)
+			continue
+		}
+		out.Holidays = append(out.Holidays, text)
+	}
+	return out
+}
+
+// clockTime reads HH:MM; 24:00 is the end of the day.
+func clockTime(text string) (time.Duration, error) {
+	if text == "24:00" {
+		return day, nil
+	}
+	t, err := time.Parse("15:04", text)
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
+}
+
+var weekdayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+func longWeekdays() []string {
+	list := make([]string, 7)
+	for d := range list {
+		list[d] = time.Weekday(d).String()
+	}
+	return list
+}
+
+// weekdays reads mon, Monday or mon-fri; fri-mon goes over the end of the week.
+func weekdays(text string) ([]time.Weekday, error) {
+	one := func(word string) (int, error) {
+		word = strings.ToLower(strings.TrimSpace(word))
+		for d := range 7 {
+			if word == weekdayNames[d] || word == strings.ToLower(time.Weekday(d).String()) {
+				return d, nil
+			}
+		}
+		return 0, fmt.Errorf("%q is no weekday", word)
+	}
+	from, to, ranged := strings.Cut(text, "-")
+	first, err := one(from)
+	if err != nil {
+		return nil, err
+	}
+	last := first
+	if ranged {
+		if last, err = one(to); err != nil {
+			return nil, err
+		}
+	}
+	list := []time.Weekday{time.Weekday(first)}
+	for d := first; d != last; {
+		d = (d + 1) % 7
+		list = append(list, time.Weekday(d))
+	}
+	return list, nil
+}
+
+func (c *Config) rule(in *Rule, r *report) trigger.Rule {
+	path := in.path
+	out := trigger.Rule{
+		Name: in.Name, Sources: in.Sources, When: in.When, Disabled: in.Disabled, Cooldown: time.Duration(in.Cooldown), MaxPerHour: in.MaxPerHour,
+		Case: in.Case, Severity: engine.Severity(in.Severity), Template: in.Template, Description: in.Description, Tags: in.Tags, Retention: in.Retention,
+	}
+	if in.Name != "" && (!nameForm.MatchString(in.Name) || len(in.Name) > maxName) {
+		r.at(path+".name", "use letters, digits, _, - and ., at most 100", "%q is no name of a rule", in.Name)
+	}
+	checkSourceNames(c, path+".sources", in.Sources, r)
+	if known := c.calendarNames(); in.When != "" && !slices.Contains(known, in.When) {
+		r.at(path+".when", guess(in.When, known, "calendars are"), "there is no calendar %q", in.When)
+	}
+	if in.Cooldown > longest {
+		r.at(path+".cooldown", "write at most 1y; disabled: true switches the rule off", "the cool-down %s is longer than a year", in.Cooldown)
+	}
+	if in.MaxPerHour < 0 || in.MaxPerHour == 0 && r.written(path+".max_per_hour") {
+		r.at(path+".max_per_hour", "write 1 or more; disabled: true switches the rule off", "max_per_hour is %d", in.MaxPerHour)
+	}
+	if in.Severity != "" && !slices.Contains(severities, in.Severity) {
+		r.at(path+".severity", guess(in.Severity, severities, "severities are"), "there is no severity %q", in.Severity)
+	}
+	if _, there := c.Templates[in.Template]; in.Template != "" && !there {
+		hint := guess(in.Template, names(c.Templates), "templates are")
+		if len(c.Templates) == 0 {
+			hint = "define it in the section templates"
+		}
+		r.at(path+".template", hint, "there is no template %q", in.Template)
+	}
+	checkClass(c, path+".retention", in.Retention, r)
+	c.body(in, &out, r)
+	return out
+}
+
+// body reads the part of a rule that says when it fires.
+func (c *Config) body(in *Rule, out *trigger.Rule, r *report) {
+	path := in.path
+	var bodies []string
+	for _, b := range []struct {
+		key   string
+		value any
+	}{{"schedule", in.Schedule}, {"threshold", in.Threshold}, {"incident", in.Incident}, {"smart", in.Smart}} {
+		if !reflect.ValueOf(b.value).IsZero() || r.written(path+"."+b.key) {
+			bodies = append(bodies, b.key)
+		}
+	}
+	if len(bodies) != 1 {
+		what := "nothing says when the rule fires"
+		if len(bodies) > 1 {
+			what = "one rule fires for one reason, not for " + strings.Join(bodies, " and ")
+		}
+		r.at(path, "give it exactly one of schedule, threshold, incident and smart", "%s", what)
+		return
+	}
+	switch bodies[0] {
+	case "schedule":
+		out.Schedule = c.schedule(in.Schedule, path+".schedule", r)
+	case "threshold":
+		out.Threshold = threshold(in.Threshold, path+".threshold", r)
+	case "incident":
+		out.Incident, out.Case = incident(in.Incident, path+".incident", r), true
+	case "smart":
+		out.Smart = smart(in.Smart, path+".smart", r)
+	}
+}
+
+func (c *Config) calendarNames() []string {
+	list := names(c.Calendars)
+	for _, name := range []string{BusinessHours, OffHours} {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func (c *Config) schedule(in Schedule, path string, r *report) *trigger.Schedule {
+	out := &trigger.Schedule{Every: time.Duration(in.Every), Cron: in.Cron, Zone: c.zoneAt(in.Zone, path+".zone", r), Jitter: time.Duration(in.Jitter), SkipUnchanged: in.SkipUnchanged}
+	switch {
+	case in.Cron != "" && (in.Every != 0 || r.written(path+".every")):
+		r.at(path, "keep one of the two", "the schedule has both an interval and a cron expression")
+	case in.Cron != "":
+		noteWorded(r, path+".cron", checkCron(in.Cron))
+	case in.Every < Duration(time.Second) || in.Every > longest:
+		r.at(path+".every", "write an interval of 1s to 1y such as 5m, or a cron expression", "the interval is %s", in.Every)
+	}
+	if in.Jitter > 0 && in.Every > 0 && in.Jitter >= in.Every {
+		r.at(path+".jitter", "write less than the interval", "the jitter %s is as long as the interval %s", in.Jitter, in.Every)
+	}
+	return out
+}
+
+// noteWorded notes an error whose text is "what; hint".
+func noteWorded(r *report, path string, err error) {
+	if err != nil {
+		message, hint, _ := strings.Cut(err.Error(), "; ")
+		r.at(path, hint, "%s", message)
+	}
+}
+
+// condition reads a condition on a metric and looks whether its unit fits.
+func condition(text, metric, unit string, path string, r *report) trigger.Condition {
+	v, err := trigger.ParseCondition(text, metric)
+	if err != nil {
+		r.cause(path, err)
+		return v
+	}
+	if allowed, known := fitting[unit]; known && v.Unit != "" && !slices.Contains(allowed, v.Unit) {
+		hint := "write a number without a unit"
+		if len(allowed) > 0 {
+			hint = "units are " + quoted(allowed)
+		}
+		r.at(path, hint, "the unit %s does not fit %s", v.Unit, metric)
+	}
+	return v
+}
+
+func threshold(in Threshold, path string, r *report) *trigger.Threshold {
+	out := &trigger.Threshold{Metric: in.Metric, Scope: in.Scope, For: time.Duration(in.For), Count: in.Count}
+	unit, ok := metricUnit(in.Metric, in.Scope, path, r)
+	if !ok {
+		return out
+	}
+	if in.Condition == "" {
+		r.at(path, "write a condition such as \"> 1000ms\"", "the threshold of %s has no condition", in.Metric)
+		return out
+	}
+	out.Condition = condition(in.Condition, in.Metric, unit, path+".condition", r)
+	if in.Clear != "" {
+		v := condition(in.Clear, in.Metric, unit, path+".clear", r)
+		out.Clear = &v
+	}
+	if in.Count < 0 || in.Count == 0 && r.written(path+".count") {
+		r.at(path+".count", "write in how many frames one after the other the condition must hold, 1 or more", "count is %d", in.Count)
+	}
+	tooLong(r, path+".for", in.For)
+	return out
+}
+
+// tooLong looks at how long a rule must be met.
+func tooLong(r *report, path string, span Duration) {
+	if span > Duration(day) {
+		r.at(path, "write at most 1d, such as 30s", "the condition must hold for %s", span)
+	}
+}
+
+// metricUnit gives the unit of a metric and whether it is known. Elements may carry metrics of other producers.
+func metricUnit(metric, scope, path string, r *report) (unit string, ok bool) {
+	known := totalMetrics
+	if scope != "" {
+		known = elementMetrics()
+	}
+	if metric == "" {
+		r.at(path, "write metric: "+names(known)[0], "no metric is named")
+		return "", false
+	}
+	if unit, ok = known[metric]; ok {
+		return unit, true
+	}
+	if scope == "" {
+		r.at(path+".metric", guess(metric, names(known), "metrics are"), "there is no metric %q", metric)
+		return "", false
+	}
+	r.warn("%sthe metric %q is none of ours; it is taken from the property of that name (%s)",
+		r.position(find(r.values, path+".metric")), metric, guess(metric, names(known), "ours are"))
+	return "unknown", true
+}
+
+// detectors are the detectors of incidents, with the metric that a condition of each compares and its unit.
+var detectors = map[string]struct{ metric, unit string }{
+	trigger.DetectBottleneck: {"", ""}, trigger.DetectDeadlocks: {"deadlocks", ""}, trigger.DetectErrorRate: {"error_rate", "%"},
+	trigger.DetectLockChain: {"lock_chain", "ms"}, trigger.DetectConnections: {"connections", "any"}, trigger.DetectReplicationLag: {"replication_lag", "ms"},
+}
+
+func incident(in Incident, path string, r *report) *trigger.Incident {
+	out := &trigger.Incident{Detector: in.Detector, For: time.Duration(in.For)}
+	tooLong(r, path+".for", in.For)
+	d, ok := detectors[in.Detector]
+	switch {
+	case in.Detector == "":
+		r.at(path, "write detector: "+quoted(names(detectors)), "the incident has no detector")
+		return out
+	case !ok:
+		r.at(path+".detector", guess(in.Detector, names(detectors), "detectors are"), "there is no detector %q", in.Detector)
+		return out
+	}
+	for _, word := range in.Severity {
+		if !slices.Contains(severities, word) {
+			r.at(path+".severity", guess(word, severities, "severities are"), "there is no severity %q", word)
+		}
+		out.Severities = append(out.Severities, engine.Severity(word))
+	}
+	if len(in.Severity) > 0 && in.Detector != trigger.DetectBottleneck {
+		r.at(path+".severity", "leave it out; severity beside incident sets that of the snapshot", "only bottlenecks are told apart by severity, not %s", in.Detector)
+	}
+	if in.Condition == "" {
+		return out
+	}
+	if in.Detector == trigger.DetectBottleneck {
+		r.at(path+".condition", "write severity: critical|high", "bottlenecks have no condition")
+		return out
+	}
+	v := condition(in.Condition, d.metric, d.unit, path+".condition", r)
+	out.Condition = &v
+	return out
+}
+
+var smartDetectors = []string{trigger.DetectDegradation, trigger.DetectTraffic, trigger.DetectPredicted}
+
+func smart(in Smart, path string, r *report) *trigger.Smart {
+	out := &trigger.Smart{Detector: in.Detector, Metric: in.Metric, Scope: in.Scope, Sensitivity: in.Sensitivity, Lead: time.Duration(in.Lead), For: time.Duration(in.For)}
+	tooLong(r, path+".for", in.For)
+	if in.Detector == "" {
+		r.at(path, "write detector: "+quoted(smartDetectors), "the smart rule has no detector")
+		return out
+	}
+	if !slices.Contains(smartDetectors, in.Detector) {
+		r.at(path+".detector", guess(in.Detector, smartDetectors, "detectors are"), "there is no smart detector %q", in.Detector)
+		return out
+	}
+	unit, ok := "unknown", true
+	if in.Metric != "" {
+		unit, ok = metricUnit(in.Metric, in.Scope, path, r)
+	}
+	if in.Sensitivity < 0 || in.Sensitivity == 0 && r.written(path+".sensitivity") || in.Sensitivity > 100 {
+		r.at(path+".sensitivity", "write how many robust deviations above the usual, such as 4", "sensitivity is %g", in.Sensitivity)
+	}
+	if in.Detector != trigger.DetectPredicted {
+		for _, key := range []string{"condition", "lead"} {
+			if r.written(path + "." + key) {
+				r.atKey(path+"."+key, "write detector: predicted, or leave it out", "only predicted has a %s, not %s", key, in.Detector)
+			}
+		}
+		return out
+	}
+	switch {
+	case in.Metric == "":
+		r.at(path, "write metric: connections", "no metric is named to predict")
+	case in.Condition == "":
+		r.at(path, "write the threshold as a condition such as \"> 500\"", "nothing says what is predicted of %s", in.Metric)
+	case ok:
+		v := condition(in.Condition, in.Metric, unit, path+".condition", r)
+		out.Condition = &v
+	}
+	if in.Lead > Duration(week) {
+		r.at(path+".lead", "write at most 7d, such as 15m", "the lead is %s", in.Lead)
+	}
+	return out
+}
+
+func (c *Config) window(i int, r *report) trigger.Window {
+	in, path := c.Maintenance[i], fmt.Sprintf("maintenance[%d]", i)
+	out := trigger.Window{Name: in.Name, Sources: in.Sources, Cron: in.Cron, Length: time.Duration(in.Length), Zone: c.zoneAt(in.Zone, path+".zone", r)}
+	checkSourceNames(c, path+".sources", in.Sources, r)
+	if in.Name == "" {
+		r.at(path, "give it one: name: weekly-vacuum", "the maintenance window has no name")
+	}
+	for k := range i {
+		if c.Maintenance[k].Name == in.Name && in.Name != "" {
+			r.at(path+".name", "names tell windows apart", "two maintenance windows are called %q: this one and that in %s", in.Name, r.where(fmt.Sprintf("maintenance[%d]", k)))
+		}
+	}
+	moment := func(key, text string) time.Time {
+		t, err := parseMoment(text, out.Zone)
+		if err != nil {
+			r.at(path+"."+key, "write 2026-12-24T22:00, in the zone of the window, or 2026-12-24T22:00:00Z", "%s is %q, which is no moment", key, text)
+		}
+		return t
+	}
+	switch {
+	case in.Cron != "" && (in.Start != "" || in.End != ""):
+		r.at(path, "keep either cron and length, or start and end", "the maintenance window both repeats and happens once")
+	case in.Cron != "":
+		noteWorded(r, path+".cron", checkCron(in.Cron))
+		if in.Length <= 0 || in.Length > Duration(week) {
+			r.at(path+".length", "write how long it takes, such as 2h, at most 7d", "the maintenance window has the length %s", in.Length)
+		}
+	case in.Start == "" || in.End == "":
+		r.at(path, "write start and end, or cron and length", "the maintenance window has no start and end")
+	default:
+		out.Start, out.End = moment("start", in.Start), moment("end", in.End)
+		if !out.Start.IsZero() && !out.End.IsZero() && !out.End.After(out.Start) {
+			r.at(path+".end", "write a moment after start", "the maintenance window ends before it begins")
+		}
+	}
+	return out
+}
+
+func parseMoment(text string, zone *time.Location) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	var t time.Time
+	var err error
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
+		if t, err = time.ParseInLocation(layout, text, zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, err
+}
