@@ -43,6 +43,28 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	}
 }
 
+// TestErrorsHideSecrets: a line beside a mistake may hold a password.
+func TestErrorsHideSecrets(t *testing.T) {
+	for _, text := range []string{
+		"live:\n  password: hush\n  usr: x\n",
+		"live:\n  usr: x\n  password: hush, hush\n   x\n",
+		"live: {password: hush, usr: x}\n",
+		"live: {\"password\": \"hush, hush\", usr: x}\n",
+		"live:\n  password: hush\n\tuser: x\n",
+		"live:\n  password: |\n    hush\n  usr: x\n",
+		"sources:\n  - dsn: postgres://u:hush@h/d\n    nam: x\n",
+		"sources: [postgres://u:hush@h/d]\n",
+		"sources: postgres://u:hush@h/d\n",
+		"webhooks:\n  - url: https://h/hush\n    event: [x]\n",
+		"webhooks:\n  - {url: https://h/hush, events: [x]}\n",
+	} {
+		_, _, err := Parse([]byte(text), "x.yaml")
+		if err == nil || strings.Contains(err.Error()+engine.HintOf(err), "hush") {
+			t.Errorf("%q gives %v\nhint: %s", text, err, engine.HintOf(err))
+		}
+	}
+}
+
 func TestDurations(t *testing.T) {
 	for text, want := range map[string]time.Duration{"90s": 90 * time.Second, "30d": 720 * time.Hour, "1y": 8760 * time.Hour, "1h30m": 90 * time.Minute, "2w": 336 * time.Hour, "1.5d": 36 * time.Hour} {
 		if got, err := parseDuration(text); err != nil || got != want {

@@ -37,7 +37,7 @@ func decode(n *node, into reflect.Value, path string, r *report) {
 		if n.kind != listNode {
 			hint := "write a list: [a, b], or one line for each, beginning with \"- \""
 			if n.kind == scalarNode {
-				hint = fmt.Sprintf("write it as a list: [%s]", n.text)
+				hint = fmt.Sprintf("write it as a list: [%s]", secretURL.ReplaceAllString(n.text, "${1}xxxxx@"))
 			}
 			r.at(path, hint, "%s is %s, and a list is needed", lastKey(path), kindOf(n))
 			return
@@ -89,6 +89,11 @@ func decodeScalar(n *node, into reflect.Value, path string, r *report) {
 	switch into.Kind() {
 	case reflect.String:
 		into.SetString(n.text)
+		if into.Type() == reflect.TypeFor[Secret]() && len(n.text) > 1 {
+			for line := range strings.Lines(n.text) {
+				r.secrets = append(r.secrets, strings.TrimSpace(line))
+			}
+		}
 	case reflect.Bool:
 		v, err := strconv.ParseBool(strings.ToLower(n.text))
 		if err != nil || n.quoted {
@@ -117,7 +122,7 @@ func kindOf(n *node) string {
 	case mapNode:
 		return "a map"
 	}
-	return fmt.Sprintf("the value %q", n.text)
+	return fmt.Sprintf("the value %q", secretURL.ReplaceAllString(n.text, "${1}xxxxx@"))
 }
 
 func join(path, name string) string {

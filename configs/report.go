@@ -3,8 +3,10 @@ package configs
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"graphsnap/engine"
 )
@@ -21,6 +23,7 @@ type report struct {
 	raw      []byte
 	keys     map[string]place // of the key, by path: rules[0].threshold.metric
 	values   map[string]place // of the value
+	secrets  []string         // that stand in it
 	problems []problem
 	warnings []string
 }
@@ -112,7 +115,7 @@ func (r *report) err() error {
 	first := list[0]
 	text := r.position(first.at) + first.message
 	if first.at.line > 0 {
-		text += "\n" + excerpt(r.raw, first.at.line, first.at.column)
+		text += "\n" + r.excerpt(first.at.line, first.at.column)
 	}
 	for i, p := range list[1:] {
 		if i == moreProblems {
@@ -142,12 +145,13 @@ func (r *report) position(at place) string {
 // widest is how much of a line an excerpt shows, in characters.
 const widest = 120
 
-// excerpt shows the line and the one before it, with a caret under the column.
-func excerpt(raw []byte, line, column int) string {
-	lines := strings.Split(string(raw), "\n")
+// excerpt shows the line and the one before it, with a caret under the column. Errors go to logs and over the network, so
+// what is secret in them is covered, letter by letter, which leaves the columns where they are.
+func (r *report) excerpt(line, column int) string {
+	lines := strings.Split(string(r.raw), "\n")
 	var b strings.Builder
 	for n := max(1, line-1); n <= line && n <= len(lines); n++ {
-		text := []rune(strings.ReplaceAll(strings.TrimRight(lines[n-1], "\r"), "\t", " "))
+		text := []rune(r.covered(strings.ReplaceAll(strings.TrimRight(lines[n-1], "\r"), "\t", " ")))
 		if len(text) > widest {
 			text = append(text[:widest:widest], []rune(" ...")...)
 		}
@@ -156,6 +160,29 @@ func excerpt(raw []byte, line, column int) string {
 	fmt.Fprintf(&b, "      | %s^", strings.Repeat(" ", min(widest, max(0, column-1))))
 	return b.String()
 }
+
+// What is secret in a line: in a file that cannot be parsed this is all there is to go by.
+var (
+	secretRest  = regexp.MustCompile(`^(\s*(?:- )*\s*["']?(?:password|secret|dsn|url)["']?\s*:\s+)(\S.*)$`)
+	secretValue = regexp.MustCompile(`([{,]\s*["']?(?:password|secret|dsn|url)["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}]+)`)
+	secretURL   = regexp.MustCompile(`(://)([^@\s]*)@`)
+)
+
+func (r *report) covered(line string) string {
+	for _, secret := range r.secrets {
+		line = strings.ReplaceAll(line, secret, cover(secret))
+	}
+	for _, form := range []*regexp.Regexp{secretRest, secretValue, secretURL} {
+		at := form.FindAllStringSubmatchIndex(line, -1)
+		for i := len(at) - 1; i >= 0; i-- {
+			from, to := at[i][4], at[i][5]
+			line = line[:from] + cover(line[from:to]) + line[to:]
+		}
+	}
+	return line
+}
+
+func cover(secret string) string { return strings.Repeat("x", utf8.RuneCountInString(secret)) }
 
 // quoted lists words for a hint.
 func quoted(words []string) string { return strings.Join(words, ", ") }
