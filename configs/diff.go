@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 var indexes = regexp.MustCompile(`\[\d+\]`)
@@ -16,8 +17,12 @@ type Change struct {
 	Restart bool   // has no effect before the next start
 }
 
-// fixed are the sections that hold what a running server cannot change: its listener and its connections to Neo4j.
-var fixed = []string{"server", "live", "snapshots"}
+// fixed says whether a path holds what a running server cannot change: its listener, its connections to Neo4j, the form of
+// its log.
+func fixed(path string) bool {
+	section, _, _ := strings.Cut(path, ".")
+	return slices.Contains([]string{"server", "live", "snapshots"}, section) || path == "log.format"
+}
 
 // Compare says in words what differs between two configurations, section by section. Values are not repeated where they
 // may be secret.
@@ -34,7 +39,7 @@ func Compare(old, new Config) []Change {
 			list = append(list, compareMembers(section, members(x), members(y))...)
 		case reflect.Struct:
 			for _, c := range fieldChanges(x, y, section) {
-				c.Restart = slices.Contains(fixed, section)
+				c.Restart = fixed(c.Path)
 				list = append(list, c)
 			}
 		default:

@@ -201,7 +201,7 @@ func (w *Watcher) Reload(ctx context.Context) (changes []string, err error) {
 		}
 	}
 	// What only a restart can change stays as it runs, so that the state tells the truth and each reload reminds of it.
-	fresh.Server, fresh.Live, fresh.Snapshots = old.Server, old.Live, old.Snapshots
+	fresh.Server, fresh.Live, fresh.Snapshots, fresh.Log.Format = old.Server, old.Live, old.Snapshots, old.Log.Format
 	now := w.o.Clock.Now()
 	w.mu.Lock()
 	w.config, w.seen = fresh, seen

@@ -151,10 +151,10 @@ func TestReloadOfEnvironmentAndFlags(t *testing.T) {
 			return c, nil
 		}
 	})
-	w.environ = []string{"GRAPHSNAP_LOG_FORMAT=json"}
+	w.environ = []string{"GRAPHSNAP_LOG_LEVEL=warn"}
 	w.write("log: {level: debug, format: text}\n")
 	changes, err := w.Reload(t.Context())
-	if err != nil || !slices.Equal(changes, []string{"log.format changed from text to json"}) || len(w.Config().Sources) != 1 {
+	if err != nil || !slices.Equal(changes, []string{"log.level changed from debug to warn"}) || len(w.Config().Sources) != 1 {
 		t.Errorf("%q, %v, %+v", changes, err, w.Config())
 	}
 }
