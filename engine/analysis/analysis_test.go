@@ -240,7 +240,7 @@ func TestOnset(t *testing.T) {
 		"step":                     {5, 0.05, 3, 1},
 		"window of 60 s, 27 times": {60, 0.40, 27, 1},
 		"window of 60 s, 5 times":  {60, 0.10, 5, 1},
-		"window of 60 s, double":   {60, 0.20, 2, 1},
+		"window of 60 s, double":   {60, 0.12, 2, 1},
 		"window of 30 s, a tenth":  {30, 0.05, 0.1, 1},
 	} {
 		missed := 0
