@@ -12,23 +12,28 @@ import (
 	"graphsnap/engine/trigger"
 )
 
-// The calendars that are there even where nobody configures them.
-const (
-	BusinessHours = "business_hours" // Monday to Friday, 09:00 to 17:00
-	OffHours      = "off_hours"      // all other times
-)
-
 // Triggers gives the rules, calendars and maintenance windows in the form that decides. Of a configuration that was not
 // loaded, what makes no sense is left out.
 func (c *Config) Triggers() trigger.Set { return c.set(newReport("", nil)) }
 
 func (c *Config) set(r *report) trigger.Set {
 	set := trigger.Set{Calendars: c.calendars(r)}
+	// What is fine here may still be refused there; then the place is that of the whole rule.
 	for i := range c.Rules {
-		set.Rules = append(set.Rules, c.rule(&c.Rules[i], r))
+		before := len(r.problems)
+		rule := c.rule(&c.Rules[i], r)
+		set.Rules = append(set.Rules, rule)
+		if err := set.CheckRule(rule); err != nil && len(r.problems) == before {
+			r.cause(c.Rules[i].path, err)
+		}
 	}
 	for i := range c.Maintenance {
-		set.Maintenance = append(set.Maintenance, c.window(i, r))
+		before := len(r.problems)
+		window := c.window(i, r)
+		set.Maintenance = append(set.Maintenance, window)
+		if err := window.Check(); err != nil && len(r.problems) == before {
+			r.cause(fmt.Sprintf("maintenance[%d]", i), err)
+		}
 	}
 	return set
 }
@@ -54,8 +59,8 @@ func (c *Config) calendars(r *report) map[string]trigger.Calendar {
 	if list == nil {
 		list = map[string]Calendar{}
 	}
-	if _, own := list[BusinessHours]; !own {
-		list[BusinessHours] = Calendar{Weekdays: []string{"mon-fri"}, From: "09:00", To: "17:00"}
+	if _, own := list[trigger.BusinessHours]; !own {
+		list[trigger.BusinessHours] = Calendar{Weekdays: []string{"mon-fri"}, From: "09:00", To: "17:00"}
 	}
 	out := make(map[string]trigger.Calendar, len(list))
 	for _, name := range names(list) {
@@ -64,10 +69,10 @@ func (c *Config) calendars(r *report) map[string]trigger.Calendar {
 		}
 		out[name] = c.calendar(list[name], "calendars."+name, r)
 	}
-	if _, own := list[OffHours]; !own {
-		off := out[BusinessHours]
+	if _, own := list[trigger.OffHours]; !own {
+		off := out[trigger.BusinessHours]
 		off.Inverse = !off.Inverse
-		out[OffHours] = off
+		out[trigger.OffHours] = off
 	}
 	return out
 }
@@ -233,7 +238,7 @@ func (c *Config) body(in *Rule, out *trigger.Rule, r *report) {
 
 func (c *Config) calendarNames() []string {
 	list := names(c.Calendars)
-	for _, name := range []string{BusinessHours, OffHours} {
+	for _, name := range []string{trigger.BusinessHours, trigger.OffHours} {
 		if !slices.Contains(list, name) {
 			list = append(list, name)
 		}
@@ -265,36 +270,31 @@ func noteWorded(r *report, path string, err error) {
 	}
 }
 
-// condition reads a condition on a metric and looks whether its unit fits.
-func condition(text, metric, unit string, path string, r *report) trigger.Condition {
+// condition reads a condition on a metric.
+func condition(text, metric, path string, r *report) trigger.Condition {
 	v, err := trigger.ParseCondition(text, metric)
 	if err != nil {
 		r.cause(path, err)
-		return v
-	}
-	if allowed, known := fitting[unit]; known && v.Unit != "" && !slices.Contains(allowed, v.Unit) {
-		hint := "write a number without a unit"
-		if len(allowed) > 0 {
-			hint = "units are " + quoted(allowed)
-		}
-		r.at(path, hint, "the unit %s does not fit %s", v.Unit, metric)
 	}
 	return v
 }
 
 func threshold(in Threshold, path string, r *report) *trigger.Threshold {
 	out := &trigger.Threshold{Metric: in.Metric, Scope: in.Scope, For: time.Duration(in.For), Count: in.Count}
-	unit, ok := metricUnit(in.Metric, in.Scope, path, r)
-	if !ok {
+	if in.Metric == "" {
+		r.at(path, "write metric: avg_latency", "no metric is named")
+		return out
+	}
+	if !checkMetric(in.Metric, in.Scope, path, r) {
 		return out
 	}
 	if in.Condition == "" {
 		r.at(path, "write a condition such as \"> 1000ms\"", "the threshold of %s has no condition", in.Metric)
 		return out
 	}
-	out.Condition = condition(in.Condition, in.Metric, unit, path+".condition", r)
+	out.Condition = condition(in.Condition, in.Metric, path+".condition", r)
 	if in.Clear != "" {
-		v := condition(in.Clear, in.Metric, unit, path+".clear", r)
+		v := condition(in.Clear, in.Metric, path+".clear", r)
 		out.Clear = &v
 	}
 	if in.Count < 0 || in.Count == 0 && r.written(path+".count") {
@@ -311,38 +311,42 @@ func tooLong(r *report, path string, span Duration) {
 	}
 }
 
-// metricUnit gives the unit of a metric and whether it is known. Elements may carry metrics of other producers.
-func metricUnit(metric, scope, path string, r *report) (unit string, ok bool) {
-	known := totalMetrics
-	if scope != "" {
-		known = elementMetrics()
+// checkMetric looks whether a metric can be found where a scope leads. Elements may carry metrics of other producers.
+func checkMetric(metric, scope, path string, r *report) (ok bool) {
+	where, err := trigger.ParseScope(scope)
+	if err != nil {
+		r.cause(path+".scope", err)
+		return false
 	}
-	if metric == "" {
-		r.at(path, "write metric: "+names(known)[0], "no metric is named")
-		return "", false
+	if where.Kind == trigger.ScopeTotals {
+		known := totalMetrics()
+		if !slices.Contains(known, metric) {
+			hint := guess(metric, known, "metrics are")
+			if slices.Contains(elementMetrics(), metric) {
+				hint = "elements have it: add a scope, such as users->products, users:Table or label:Table"
+			}
+			r.at(path+".metric", hint, "there is no metric %q of a whole source", metric)
+			return false
+		}
+		return true
 	}
-	if unit, ok = known[metric]; ok {
-		return unit, true
+	if known := elementMetrics(); !slices.Contains(known, metric) && !slices.Contains(totalMetrics(), metric) {
+		r.warn("%sthe metric %q is none of ours; elements that have a property or a relationship of that name are looked at (%s)",
+			r.position(find(r.values, path+".metric")), metric, guess(metric, known, "ours are"))
 	}
-	if scope == "" {
-		r.at(path+".metric", guess(metric, names(known), "metrics are"), "there is no metric %q", metric)
-		return "", false
-	}
-	r.warn("%sthe metric %q is none of ours; it is taken from the property of that name (%s)",
-		r.position(find(r.values, path+".metric")), metric, guess(metric, names(known), "ours are"))
-	return "unknown", true
+	return true
 }
 
-// detectors are the detectors of incidents, with the metric that a condition of each compares and its unit.
-var detectors = map[string]struct{ metric, unit string }{
-	trigger.DetectBottleneck: {"", ""}, trigger.DetectDeadlocks: {"deadlocks", ""}, trigger.DetectErrorRate: {"error_rate", "%"},
-	trigger.DetectLockChain: {"lock_chain", "ms"}, trigger.DetectConnections: {"connections", "any"}, trigger.DetectReplicationLag: {"replication_lag", "ms"},
+// detectors are the detectors of incidents, with the metric that a condition of each compares.
+var detectors = map[string]string{
+	trigger.DetectBottleneck: "", trigger.DetectDeadlocks: trigger.MetricDeadlocks, trigger.DetectErrorRate: trigger.MetricErrorRate,
+	trigger.DetectLockChain: trigger.MetricLockChain, trigger.DetectConnections: trigger.MetricConnections, trigger.DetectReplicationLag: trigger.MetricReplicationLag,
 }
 
 func incident(in Incident, path string, r *report) *trigger.Incident {
 	out := &trigger.Incident{Detector: in.Detector, For: time.Duration(in.For)}
 	tooLong(r, path+".for", in.For)
-	d, ok := detectors[in.Detector]
+	metric, ok := detectors[in.Detector]
 	switch {
 	case in.Detector == "":
 		r.at(path, "write detector: "+quoted(names(detectors)), "the incident has no detector")
@@ -367,7 +371,7 @@ func incident(in Incident, path string, r *report) *trigger.Incident {
 		r.at(path+".condition", "write severity: critical|high", "bottlenecks have no condition")
 		return out
 	}
-	v := condition(in.Condition, d.metric, d.unit, path+".condition", r)
+	v := condition(in.Condition, metric, path+".condition", r)
 	out.Condition = &v
 	return out
 }
@@ -385,10 +389,7 @@ func smart(in Smart, path string, r *report) *trigger.Smart {
 		r.at(path+".detector", guess(in.Detector, smartDetectors, "detectors are"), "there is no smart detector %q", in.Detector)
 		return out
 	}
-	unit, ok := "unknown", true
-	if in.Metric != "" {
-		unit, ok = metricUnit(in.Metric, in.Scope, path, r)
-	}
+	ok := in.Metric == "" || checkMetric(in.Metric, in.Scope, path, r)
 	if in.Sensitivity < 0 || in.Sensitivity == 0 && r.written(path+".sensitivity") || in.Sensitivity > 100 {
 		r.at(path+".sensitivity", "write how many robust deviations above the usual, such as 4", "sensitivity is %g", in.Sensitivity)
 	}
@@ -406,7 +407,7 @@ func smart(in Smart, path string, r *report) *trigger.Smart {
 	case in.Condition == "":
 		r.at(path, "write the threshold as a condition such as \"> 500\"", "nothing says what is predicted of %s", in.Metric)
 	case ok:
-		v := condition(in.Condition, in.Metric, unit, path+".condition", r)
+		v := condition(in.Condition, in.Metric, path+".condition", r)
 		out.Condition = &v
 	}
 	if in.Lead > Duration(week) {

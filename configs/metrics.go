@@ -6,37 +6,26 @@ import (
 	"strings"
 
 	"graphsnap/engine"
+	"graphsnap/engine/trigger"
 )
 
-// totalMetrics are the metrics of a whole source with their units.
-var totalMetrics = map[string]string{
-	"avg_latency": "ms", "avg_latency_ms": "ms", "queries_per_sec": "/s", "total_qps": "/s", "error_rate": "%",
-	"deadlocks": "", "deadlock_count": "", "connections": "", "bottleneck_score": "", "bottlenecks": "", "bottlenecks_count": "",
-	"time_ms_per_s": "ms/s", "unattributed_ms_per_s": "ms/s", "parse_coverage": "", "collect_ms": "ms",
+// totalMetrics lists the metrics of a whole source, with the other names that each has.
+func totalMetrics() []string {
+	var list []string
+	for _, m := range trigger.Metrics() {
+		list = append(append(list, m.Name), m.Aliases...)
+	}
+	return list
 }
 
-// elementMetrics are those of nodes and relationships that our collectors write; other producers may write any.
-func elementMetrics() map[string]string {
-	m := map[string]string{
-		"avg_latency": "ms", "queries_per_sec": "/s", "total_queries": "", "row_count": "", "size_bytes": "", "dead_rows": "", "dead_rows_pct": "%",
-		"modified_since_analyze": "", "seq_scans_per_s": "/s", "index_scans_per_s": "/s", "cache_hit": "%", "bottleneck_score": "",
+// elementMetrics lists those of nodes and relationships that our collectors write; other producers may write any.
+func elementMetrics() []string {
+	list := strings.Fields(`avg_latency queries_per_sec error_rate bottleneck_score lock_wait replication_lag total_queries row_count size_bytes dead_rows
+		dead_rows_pct modified_since_analyze seq_scans_per_s index_scans_per_s index_efficiency cache_hit`)
+	for relType := range engine.MetricUnits {
+		list = append(list, strings.ToLower(relType))
 	}
-	for relType, unit := range engine.MetricUnits {
-		switch {
-		case unit == "%" || unit == "ms" || unit == "ms/s":
-		case strings.HasSuffix(unit, "/s"):
-			unit = "/s"
-		default:
-			unit = ""
-		}
-		m[strings.ToLower(relType)] = unit
-	}
-	return m
-}
-
-// fitting are the units in which a condition on a metric of a unit may be written.
-var fitting = map[string][]string{
-	"ms": {"ms", "s", "min", "h"}, "%": {"%"}, "/s": {"/s"}, "ms/s": {}, "": {},
+	return list
 }
 
 func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -62,7 +63,12 @@ func (r *report) atKey(path, hint, format string, args ...any) {
 
 // cause notes an error about the value at a path.
 func (r *report) cause(path string, err error) {
-	r.at(path, engine.HintOf(err), "%s", strings.TrimPrefix(err.Error(), "condition: "))
+	message := err.Error()
+	var e *engine.Error
+	if errors.As(err, &e) && e.Op != "" {
+		message = strings.TrimPrefix(message, e.Op+": ") // the place says it better
+	}
+	r.at(path, engine.HintOf(err), "%s", message)
 }
 
 // alias says that what a path stands for is written elsewhere.

@@ -158,7 +158,7 @@ func TestConfigVerbs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if code, out, _ := typed(t, nil, "config", "check", good); code != exitOK || !strings.Contains(out, "1 sources") {
+	if code, out, _ := typed(t, nil, "config", "check", good); code != exitOK || !strings.Contains(out, "1 source, 0 rules") || strings.Contains(out, "hush") {
 		t.Errorf("exit code %d, %s", code, out)
 	}
 	if code, _, errs := typed(t, nil, "config", "check", bad); code != exitUsage || !strings.Contains(errs, "bad.yaml:2:3") || !strings.Contains(errs, `did you mean "port"?`) {
