@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/-/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the configuration again; what is wrong with it leaves the old one in force */
+        post: operations["reload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/archive": {
         parameters: {
             query?: never;
@@ -591,6 +608,24 @@ export interface components {
             time_ms_per_s: components["schemas"]["Delta"];
             total_qps: components["schemas"]["Delta"];
         };
+        ConfigStatus: {
+            /** @description Of the last reload that changed something */
+            changes: string[];
+            /**
+             * Format: date-time
+             * @description When the last attempt to take a new one over failed; null where it did not
+             */
+            failed_at: string | null;
+            /** @description Empty where there is none */
+            file: string;
+            /** @description ok, or what is wrong */
+            health: string;
+            /** @description What to do next */
+            hint?: string;
+            /** Format: date-time */
+            loaded_at: string;
+            warnings: string[];
+        };
         Consistency: {
             /**
              * Format: int64
@@ -905,6 +940,10 @@ export interface components {
             /** @example https://graphsnap.dev/problems/not_found */
             type: string;
         };
+        Reloaded: {
+            /** @description In words, what is different from before, also what needs a restart; empty where nothing is */
+            changes: string[];
+        };
         Row: {
             /** @description SHA-256 over root, header and the chain hash before it in publishing order */
             chain_hash: string;
@@ -1002,6 +1041,7 @@ export interface components {
         };
         Status: {
             api: components["schemas"]["APIStatus"];
+            config: components["schemas"]["ConfigStatus"];
             live: components["schemas"]["ServerStatus"];
             snapshots: components["schemas"]["ServerStatus"];
             sources: components["schemas"]["SourceStatus"][];
@@ -1037,6 +1077,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    reload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reloaded"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     archive: {
         parameters: {
             query?: {
