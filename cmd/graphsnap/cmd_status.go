@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +61,8 @@ func healthy(s api.Status) bool {
 func (a *app) printStatus(s api.Status) {
 	rows := [][]string{{"PART", "WHERE", "HEALTH"}, {"api", s.API.URL, s.API.Health.Health}}
 	rows = append(rows, []string{"live", s.Live.Bolt + "  " + s.Live.HTTP, s.Live.Health.Health}, []string{"snapshots", s.Snapshots.Bolt + "  " + s.Snapshots.HTTP, s.Snapshots.Health.Health})
-	rows = append(rows, []string{"config", fallback(s.Config.File, "built-in"), oneLine(s.Config.Health.Health, 100)})
+	trouble, _, _ := strings.Cut(s.Config.Health.Health, "\n") // without the excerpt
+	rows = append(rows, []string{"config", fallback(s.Config.File, "built-in"), trouble})
 	for _, source := range s.Sources {
 		rows = append(rows, []string{"source " + source.Name, source.DSN, source.Health.Health})
 	}
