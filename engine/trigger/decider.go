@@ -32,6 +32,7 @@ type decision struct {
 	firing      *engine.Firing
 	memory      engine.RuleMemory
 	suppression *engine.Suppression
+	late        bool // it could not be written at once
 }
 
 // newDecider checks a set and makes it ready. before gives the memories of another decider, nil for none; those of rules that have not
@@ -256,21 +257,22 @@ func (d *decider) maintain(w Window, source string, now time.Time) (out []decisi
 		m = &memory{}
 		s.rules[name] = m
 	}
-	start, end, coming := w.span(now.Add(-time.Nanosecond))
-	if open, ok := m.Runs["open"]; ok {
-		// Slot is the end of the window whose first capture was taken, or that was entered.
-		if now.Before(m.Slot) && coming && start.Equal(open.Since) {
-			return nil
+	if open, ok := m.Runs["open"]; ok { // Slot is its end
+		if w.Cron == "" && !m.Slot.Equal(w.End) {
+			m.Slot, m.changed = w.End, true // it was moved while it was open
 		}
-		if now.Before(m.Slot) && m.Slot.Sub(now) <= 8*day && coming {
+		switch {
+		case now.Before(open.Since.Add(-clockBack)): // the clock was set back to before it
+			m.Runs, m.Slot, m.changed = nil, time.Time{}, true
+		case now.Before(m.Slot):
 			return nil
-		}
-		if now.Sub(m.Slot) < lateAfter {
+		case now.Sub(m.Slot) < lateAfter:
 			out = append(out, s.maintenanceFiring(m, w, name, source, "after", m.Slot, now))
 		}
 		m.Runs, m.changed = nil, true
 	}
-	if !coming || now.Before(start.Add(-beforeMaintenance)) || !now.Before(end) || m.Slot.Equal(end) {
+	start, end, coming := w.span(now)
+	if !coming || now.Before(start.Add(-beforeMaintenance)) || m.Slot.Equal(end) {
 		return out
 	}
 	m.Runs, m.Slot, m.changed = map[string]run{"open": {Since: start}}, end, true

@@ -3,6 +3,7 @@ package trigger
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -182,7 +183,7 @@ func (c *compiled) release(m *memory, w surroundings) *engine.Suppression {
 	if h.Count < 2 {
 		return nil
 	}
-	text := fmt.Sprintf("held back by %s in %d frames from %s to %s", h.Why, h.Count, clockText(h.Since), clockText(w.now))
+	text := fmt.Sprintf("held back by %s %d times from %s to %s", strings.ReplaceAll(h.Why, "_", " "), h.Count, clockText(h.Since), clockText(w.now))
 	if h.Peak != nil {
 		text += ", the worst " + amount(*h.Peak, c.unit)
 	}
