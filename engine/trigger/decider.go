@@ -15,7 +15,7 @@ import (
 type decider struct {
 	set     Set
 	rules   []*compiled
-	windows []Window
+	windows []window
 	sources map[string]*sourceState
 	noted   []string // properties of nodes that rules look at
 }
@@ -41,7 +41,7 @@ func newDecider(set Set, before *decider) (*decider, error) {
 	if err := set.Check(); err != nil {
 		return nil, err
 	}
-	d := &decider{set: set, windows: set.Maintenance, sources: map[string]*sourceState{}, noted: []string{"hotspot_score"}}
+	d := &decider{set: set, sources: map[string]*sourceState{}, noted: []string{"hotspot_score"}}
 	for _, r := range set.Rules {
 		c, err := set.compile(r)
 		if err != nil {
@@ -53,6 +53,13 @@ func newDecider(set Set, before *decider) (*decider, error) {
 				d.noted = append(d.noted, property)
 			}
 		}
+	}
+	for _, w := range set.Maintenance {
+		c, err := w.compile()
+		if err != nil {
+			return nil, err
+		}
+		d.windows = append(d.windows, c)
 	}
 	if before == nil {
 		return d, nil
@@ -249,7 +256,7 @@ const (
 )
 
 // maintain takes the captures before and after a maintenance window.
-func (d *decider) maintain(w Window, source string, now time.Time) (out []decision) {
+func (d *decider) maintain(w window, source string, now time.Time) (out []decision) {
 	name := maintenancePrefix + w.Name
 	s := d.source(source)
 	m := s.rules[name]
@@ -282,7 +289,7 @@ func (d *decider) maintain(w Window, source string, now time.Time) (out []decisi
 	return out
 }
 
-func (s *sourceState) maintenanceFiring(m *memory, w Window, name, source, when string, at, now time.Time) decision {
+func (s *sourceState) maintenanceFiring(m *memory, w window, name, source, when string, at, now time.Time) decision {
 	if when == "after" {
 		m.Runs = nil
 	}

@@ -114,3 +114,23 @@ func repeat(n int, pattern ...float64) (out []float64) {
 	}
 	return out[:n]
 }
+
+// restarted gives a decider of the same rules that knows what the store would.
+func restarted(t *testing.T, d *decider, now time.Time) *decider {
+	t.Helper()
+	again, err := newDecider(d.set, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []engine.RuleMemory
+	for source, s := range d.sources {
+		for name := range s.rules {
+			list = append(list, s.written(name, source, now))
+		}
+		for name, l := range s.learners {
+			list = append(list, engine.RuleMemory{Rule: name, Source: source, Data: l.encode(), At: now})
+		}
+	}
+	again.load(list)
+	return again
+}
