@@ -78,15 +78,27 @@ func (w Window) timetable() (timetable, error) {
 	return Schedule{Cron: w.Cron, Zone: w.Zone}.timetable("maintenance " + w.Name)
 }
 
+// window is a maintenance window ready to be asked.
+type window struct {
+	Window
+	table timetable
+}
+
+// compile checks a window. Kinds: invalid.
+func (w Window) compile() (window, error) {
+	out := window{Window: w}
+	err := w.Check()
+	if err == nil && w.Cron != "" {
+		out.table, err = w.timetable()
+	}
+	return out, err
+}
+
 // span gives the window that a moment lies in, or else the next one; ok is false where none comes any more.
-func (w Window) span(now time.Time) (start, end time.Time, ok bool) {
+func (w window) span(now time.Time) (start, end time.Time, ok bool) {
 	if w.Cron == "" {
 		return w.Start, w.End, now.Before(w.End)
 	}
-	table, err := w.timetable()
-	if err != nil {
-		return time.Time{}, time.Time{}, false
-	}
-	start = table.next(now.Add(-w.Length))
+	start = w.table.next(now.Add(-w.Length))
 	return start, start.Add(w.Length), !start.IsZero()
 }

@@ -215,7 +215,7 @@ func (c *compiled) incident(op string, i Incident) error {
 		DetectDeadlocks: MetricDeadlocks, DetectErrorRate: MetricErrorRate, DetectLockChain: MetricLockChain,
 		DetectConnections: MetricConnections, DetectReplicationLag: MetricReplicationLag,
 	}
-	c.held, c.count = i.For, 1
+	c.scope, c.held, c.count = Scope{Kind: ScopeTotals}, i.For, 1
 	if i.For < 0 {
 		return engine.Errorf(engine.KindInvalid, op, "the duration is negative").WithHint("leave it out where one frame is enough")
 	}
@@ -334,7 +334,7 @@ func formOf(r Rule) string {
 func (c *compiled) describe() string {
 	var b strings.Builder
 	of := ""
-	if c.scope.Kind != ScopeTotals && c.scope.Kind != "" {
+	if c.scope.Kind != ScopeTotals && c.kind != KindScheduled {
 		of = " of " + c.scope.String()
 	}
 	switch {

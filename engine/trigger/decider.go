@@ -15,7 +15,7 @@ import (
 type decider struct {
 	set     Set
 	rules   []*compiled
-	windows []Window
+	windows []window
 	sources map[string]*sourceState
 	noted   []string // properties of nodes that rules look at
 }
@@ -32,6 +32,7 @@ type decision struct {
 	firing      *engine.Firing
 	memory      engine.RuleMemory
 	suppression *engine.Suppression
+	late        bool // it could not be written at once
 }
 
 // newDecider checks a set and makes it ready. before gives the memories of another decider, nil for none; those of rules that have not
@@ -40,7 +41,7 @@ func newDecider(set Set, before *decider) (*decider, error) {
 	if err := set.Check(); err != nil {
 		return nil, err
 	}
-	d := &decider{set: set, windows: set.Maintenance, sources: map[string]*sourceState{}, noted: []string{"hotspot_score"}}
+	d := &decider{set: set, sources: map[string]*sourceState{}, noted: []string{"hotspot_score"}}
 	for _, r := range set.Rules {
 		c, err := set.compile(r)
 		if err != nil {
@@ -52,6 +53,13 @@ func newDecider(set Set, before *decider) (*decider, error) {
 				d.noted = append(d.noted, property)
 			}
 		}
+	}
+	for _, w := range set.Maintenance {
+		c, err := w.compile()
+		if err != nil {
+			return nil, err
+		}
+		d.windows = append(d.windows, c)
 	}
 	if before == nil {
 		return d, nil
@@ -248,7 +256,7 @@ const (
 )
 
 // maintain takes the captures before and after a maintenance window.
-func (d *decider) maintain(w Window, source string, now time.Time) (out []decision) {
+func (d *decider) maintain(w window, source string, now time.Time) (out []decision) {
 	name := maintenancePrefix + w.Name
 	s := d.source(source)
 	m := s.rules[name]
@@ -256,21 +264,22 @@ func (d *decider) maintain(w Window, source string, now time.Time) (out []decisi
 		m = &memory{}
 		s.rules[name] = m
 	}
-	start, end, coming := w.span(now.Add(-time.Nanosecond))
-	if open, ok := m.Runs["open"]; ok {
-		// Slot is the end of the window whose first capture was taken, or that was entered.
-		if now.Before(m.Slot) && coming && start.Equal(open.Since) {
-			return nil
+	if open, ok := m.Runs["open"]; ok { // Slot is its end
+		if w.Cron == "" && !m.Slot.Equal(w.End) {
+			m.Slot, m.changed = w.End, true // it was moved while it was open
 		}
-		if now.Before(m.Slot) && m.Slot.Sub(now) <= 8*day && coming {
+		switch {
+		case now.Before(open.Since.Add(-clockBack)): // the clock was set back to before it
+			m.Runs, m.Slot, m.changed = nil, time.Time{}, true
+		case now.Before(m.Slot):
 			return nil
-		}
-		if now.Sub(m.Slot) < lateAfter {
+		case now.Sub(m.Slot) < lateAfter:
 			out = append(out, s.maintenanceFiring(m, w, name, source, "after", m.Slot, now))
 		}
 		m.Runs, m.changed = nil, true
 	}
-	if !coming || now.Before(start.Add(-beforeMaintenance)) || !now.Before(end) || m.Slot.Equal(end) {
+	start, end, coming := w.span(now)
+	if !coming || now.Before(start.Add(-beforeMaintenance)) || m.Slot.Equal(end) {
 		return out
 	}
 	m.Runs, m.Slot, m.changed = map[string]run{"open": {Since: start}}, end, true
@@ -280,7 +289,7 @@ func (d *decider) maintain(w Window, source string, now time.Time) (out []decisi
 	return out
 }
 
-func (s *sourceState) maintenanceFiring(m *memory, w Window, name, source, when string, at, now time.Time) decision {
+func (s *sourceState) maintenanceFiring(m *memory, w window, name, source, when string, at, now time.Time) decision {
 	if when == "after" {
 		m.Runs = nil
 	}

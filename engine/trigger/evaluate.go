@@ -3,6 +3,7 @@ package trigger
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,7 +56,9 @@ func (c *compiled) evaluate(m *memory, v *view, l *learner, w surroundings) outc
 	c.follow(m, s, v.frame.At)
 	ready := c.ready(m, s, v.frame.At)
 	var o outcome
-	switch why, detail := c.blocked(m, w); {
+	why, detail := c.blocked(m, w)
+	switch {
+	case len(ready) == 0 && m.Hold != nil && m.Hold.Why == why: // it may be met again before that is over
 	case len(ready) == 0:
 		o.suppression = c.release(m, w)
 	case why != "":
@@ -65,7 +68,7 @@ func (c *compiled) evaluate(m *memory, v *view, l *learner, w surroundings) outc
 		o.firing = c.fire(m, s, ready, v.frame.At, w)
 	}
 	o.met = c.met(m, s, v.frame.At, w)
-	c.settle(m, s, v.frame.At, w)
+	c.settle(m, w, len(ready) > 0 && why != "")
 	return o
 }
 
@@ -182,7 +185,7 @@ func (c *compiled) release(m *memory, w surroundings) *engine.Suppression {
 	if h.Count < 2 {
 		return nil
 	}
-	text := fmt.Sprintf("held back by %s in %d frames from %s to %s", h.Why, h.Count, clockText(h.Since), clockText(w.now))
+	text := fmt.Sprintf("held back by %s %d times from %s to %s", strings.ReplaceAll(h.Why, "_", " "), h.Count, clockText(h.Since), clockText(w.now))
 	if h.Peak != nil {
 		text += ", the worst " + amount(*h.Peak, c.unit)
 	}
@@ -281,7 +284,7 @@ func (c *compiled) met(m *memory, s sighting, at time.Time, w surroundings) *eng
 }
 
 // settle notes the state of the rule for people.
-func (c *compiled) settle(m *memory, s sighting, at time.Time, w surroundings) {
+func (c *compiled) settle(m *memory, w surroundings, heldBack bool) {
 	firedNow, waiting := false, time.Time{}
 	var key string
 	for k, r := range m.Runs {
@@ -292,7 +295,7 @@ func (c *compiled) settle(m *memory, s sighting, at time.Time, w surroundings) {
 	}
 	last := m.lastFired()
 	switch {
-	case m.Hold != nil: // noted by holdBack
+	case heldBack: // noted by holdBack
 	case firedNow:
 		m.phase(stateFired, fmt.Sprintf("fired at %s, and still met", clockText(last)), w.now)
 	case len(m.Runs) > 0:

@@ -58,14 +58,23 @@ const (
 	stateDisabled   = "disabled"
 )
 
-// mostRuns bounds the elements that a memory follows.
-const mostRuns = 200
+// What bounds a memory: the elements that it follows, the firings it knows, and its size in the store.
+const (
+	mostRuns   = 100
+	mostFired  = 200
+	mostMemory = 60 << 10 // bytes
+)
 
 // encode gives the memory for the store, at most 64 KiB.
 func (m *memory) encode() []byte {
 	raw, err := json.Marshal(m)
 	if err != nil {
 		return []byte("{}") // no field can fail; a memory that cannot be kept begins anew
+	}
+	if len(raw) > mostMemory { // keys of elements may be of any length
+		short := *m
+		short.Runs = nil
+		return short.encode()
 	}
 	return raw
 }
@@ -89,6 +98,7 @@ func (m *memory) phase(state, detail string, now time.Time) {
 
 func (m *memory) fired(now time.Time) {
 	m.Fired = append(m.Fired, now)
+	m.Fired = m.Fired[max(0, len(m.Fired)-mostFired):]
 	m.changed = true
 }
 
