@@ -44,6 +44,9 @@ type Options struct {
 	Clock    engine.Clock
 	Logger   *slog.Logger
 
+	// Reload reads the configuration again and says in words what changed; nil where there is none. Kinds: invalid, not_found.
+	Reload func(ctx context.Context) (changes []string, err error)
+
 	ImportLimit int64 // most bytes of an import, as sent and after decompression; 16 GiB where 0
 }
 
@@ -76,6 +79,7 @@ func New(o Options) *Server {
 	config.CreateHooks = nil // no $schema links in bodies: the document's field names are fixed
 	s.api = humagin.New(router, config)
 	s.routes(s.api)
+	s.reloadRoute(s.api)
 	router.GET("/api/docs", s.docs)
 	router.GET("/ws/performance", func(c *gin.Context) { s.hub.serve(c.Writer, c.Request) })
 	router.GET("/metrics", gin.WrapH(s.metrics.handler()))

@@ -59,6 +59,7 @@ var (
 	LiveUpdateRelationships = load("live/update_relationships")
 	LiveDeleteRelationships = load("live/delete_relationships")
 	LiveSetState            = load("live/set_state")
+	LiveForget              = load("live/forget")
 
 	FreezeBegin         = load("freeze/begin")
 	FreezeBatch         = load("freeze/batch")
