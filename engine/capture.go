@@ -178,6 +178,22 @@ func FreezeGraph(ctx context.Context, store SnapshotStore, s *Snapshot, g *Graph
 	return err
 }
 
+// FreezeFrame makes a snapshot of a frame, at the frame's place on the timeline. s says why; source, moment and what follows
+// from the frame are filled in. Where the CaptureID of s was published already, s becomes that one. Kinds: as FreezeGraph.
+func (e *Engine) FreezeFrame(ctx context.Context, f *Frame, s *Snapshot, actor string) error {
+	s.Source, s.Timestamp, s.Live, s.Consistency = f.Source, f.At.UTC(), f.State, f.Consistency
+	if s.ID == "" {
+		s.ID = SnapshotID(s.Timestamp, s.Description, s.TriggerType)
+	}
+	if err := FreezeGraph(ctx, e.store, s, f.Graph, PublishOptions{Actor: actor}, nil); err != nil {
+		return err
+	}
+	e.annotate(ctx, s.Previous, s.ID)
+	e.annotate(ctx, s.ID, s.Next)
+	e.Events.Publish(Event{Created: s})
+	return nil
+}
+
 // The sizes of what a person may say of a snapshot.
 const (
 	maxDescription = 2000 // bytes

@@ -29,9 +29,10 @@ type Case struct {
 	Severity  Severity
 	Rule      string // of the firing that opened it
 	Rules     []string
-	Reason    string // of the firing that opened it
-	Metric    string // that the opening rule looked at
-	Key       string // of the element that it looked at; "" for totals
+	Reason    string   // of the firing that opened it
+	Metric    string   // that the opening rule looked at
+	Key       string   // of the element that it looked at; "" for totals
+	Threshold *float64 // of the firing that opened it; a peak below it is a low
 	OpenedAt  time.Time
 	OnsetAt   time.Time // when the metric began to leave its usual range
 	PeakAt    time.Time

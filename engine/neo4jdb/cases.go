@@ -42,11 +42,11 @@ func (s *Snapshots) OpenCase(ctx context.Context, l engine.Lease, c *engine.Case
 			return err
 		}
 		trigger := ""
-		for _, x := range c.Snapshots {
-			if x.Role == engine.RoleTrigger {
-				trigger = x.ID
+		for i := range c.Snapshots {
+			if c.Snapshots[i].Role == engine.RoleTrigger {
+				trigger = c.Snapshots[i].ID
 			}
-			if err := link(ctx, tx, c.ID, &x); err != nil {
+			if err := link(ctx, tx, c.ID, &c.Snapshots[i]); err != nil {
 				return err
 			}
 		}
@@ -261,7 +261,7 @@ func caseProperties(c *engine.Case) (map[string]any, error) {
 	}
 	return map[string]any{
 		"source": c.Source, "firing_id": c.FiringID, "title": c.Title, "state": c.State, "severity": string(c.Severity), "rule": c.Rule,
-		"rules": append([]string{}, c.Rules...), "reason": c.Reason, "metric": c.Metric, "key": c.Key,
+		"rules": append([]string{}, c.Rules...), "reason": c.Reason, "metric": c.Metric, "key": c.Key, "threshold": floatOrNull(c.Threshold),
 		"opened_at": c.OpenedAt.UTC(), "onset_at": momentOrNull(c.OnsetAt), "peak_at": momentOrNull(c.PeakAt), "peak_value": floatOrNull(c.PeakValue),
 		"met_at": momentOrNull(c.MetAt), "ended_at": momentOrNull(c.EndedAt), "end_reason": orNull(c.EndReason), "note": orNull(c.Note),
 		"affected": append([]string{}, c.Affected...), "points": points,
@@ -276,7 +276,7 @@ func caseOf(r *neo4j.Record) (engine.Case, error) {
 	c := engine.Case{
 		ID: w.word("case_id"), Source: w.word("source"), FiringID: w.word("firing_id"), Title: w.word("title"), State: w.word("state"),
 		Severity: engine.Severity(w.word("severity")), Rule: w.word("rule"), Rules: texts(p["rules"]), Reason: w.word("reason"),
-		Metric: w.word("metric"), Key: w.word("key"), OpenedAt: w.at("opened_at"), OnsetAt: w.at("onset_at"), PeakAt: w.at("peak_at"),
+		Metric: w.word("metric"), Key: w.word("key"), Threshold: w.float("threshold"), OpenedAt: w.at("opened_at"), OnsetAt: w.at("onset_at"), PeakAt: w.at("peak_at"),
 		PeakValue: w.float("peak_value"), MetAt: w.at("met_at"), EndedAt: w.at("ended_at"), EndReason: w.word("end_reason"), Note: w.word("note"),
 		Affected: texts(p["affected"]),
 	}
