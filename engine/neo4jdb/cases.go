@@ -23,7 +23,7 @@ func (s *Snapshots) OpenCase(ctx context.Context, l engine.Lease, c *engine.Case
 		return err
 	}
 	p["case_id"], p["open_source"] = c.ID, c.Source
-	return s.audited(ctx, &l, func(tx *tx, record func(engine.AuditEvent) error) error {
+	return s.committed(s.audited(ctx, &l, func(tx *tx, record func(engine.AuditEvent) error) error {
 		open, err := tx.one(ctx, cypher.CasesOpenOf, map[string]any{"source": c.Source})
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ func (s *Snapshots) OpenCase(ctx context.Context, l engine.Lease, c *engine.Case
 			return err
 		}
 		return record(event(ruleActor(c.Rule), engine.ActionCaseOpened, trigger, c.Source, nil, caseSaysOf(c)))
-	})
+	}), "case opened")
 }
 
 // caseSays is what the audit trail says of a case.
@@ -86,7 +86,7 @@ func (s *Snapshots) UpdateCase(ctx context.Context, l engine.Lease, c *engine.Ca
 	if c.State == engine.CaseEnded {
 		p["open_source"] = nil
 	}
-	return s.audited(ctx, &l, func(tx *tx, record func(engine.AuditEvent) error) error {
+	return s.committed(s.audited(ctx, &l, func(tx *tx, record func(engine.AuditEvent) error) error {
 		was, err := openCase(ctx, tx, c.ID)
 		if err != nil {
 			return err
@@ -102,7 +102,7 @@ func (s *Snapshots) UpdateCase(ctx context.Context, l engine.Lease, c *engine.Ca
 			return record(event(ruleActor(c.Rule), engine.ActionCaseUpdated, "", was.Source, before, after))
 		}
 		return nil
-	})
+	}), "case updated")
 }
 
 // openCase reads a case that must be open, under its lock.
@@ -141,7 +141,7 @@ func (s *Snapshots) CloseCase(ctx context.Context, id, actor, reason string, at 
 
 // LinkCase adds a published snapshot to a case.
 func (s *Snapshots) LinkCase(ctx context.Context, caseID, snapshotID, role string) error {
-	return s.audited(ctx, nil, func(tx *tx, record func(engine.AuditEvent) error) error {
+	return s.committed(s.audited(ctx, nil, func(tx *tx, record func(engine.AuditEvent) error) error {
 		c, err := lockedCase(ctx, tx, caseID)
 		if err != nil {
 			return err
@@ -157,7 +157,7 @@ func (s *Snapshots) LinkCase(ctx context.Context, caseID, snapshotID, role strin
 			return err
 		}
 		return record(event(ruleActor(c.Rule), engine.ActionCaseUpdated, snapshotID, c.Source, nil, map[string]string{"case_id": caseID, "snapshot_id": snapshotID, "role": role}))
-	})
+	}), "case linked")
 }
 
 // link joins a case and a snapshot, and fills in the snapshot's moment.

@@ -153,7 +153,7 @@ func (s *Snapshots) Fire(ctx context.Context, l engine.Lease, f engine.Firing, m
 		return err
 	}
 	what := firedEvent{f.ID, f.Rule, f.Kind, f.Reason, f.Severity, f.Metric, f.Key, f.Value, f.Threshold, momentOrNil(f.Onset)}
-	return s.audited(ctx, &l, func(tx *tx, record func(engine.AuditEvent) error) error {
+	err = s.audited(ctx, &l, func(tx *tx, record func(engine.AuditEvent) error) error {
 		known, err := tx.one(ctx, cypher.RulesFiring, map[string]any{"id": f.ID})
 		if err != nil {
 			return err
@@ -169,6 +169,15 @@ func (s *Snapshots) Fire(ctx context.Context, l engine.Lease, f engine.Firing, m
 		}
 		return record(event(ruleActor(f.Rule), engine.ActionRuleFired, "", f.Source, nil, what))
 	})
+	return s.committed(err, "fired")
+}
+
+// committed passes the outcome of a write on, and names the place behind it to the tests.
+func (s *Snapshots) committed(err error, place string) error {
+	if err == nil {
+		s.mayCrash(place)
+	}
+	return err
 }
 
 // firedEvent is what the audit trail says of a firing.
@@ -213,13 +222,13 @@ func event(actor, action, snapshotID, source string, before, after any) engine.A
 
 // FinishFiring says how a firing ended.
 func (s *Snapshots) FinishFiring(ctx context.Context, l engine.Lease, f engine.Firing) error {
-	return s.fenced(ctx, l, func(tx *tx) error {
+	return s.committed(s.fenced(ctx, l, func(tx *tx) error {
 		row, err := tx.one(ctx, cypher.RulesFinish, map[string]any{"id": f.ID, "state": f.State, "snapshot_id": f.SnapshotID, "failure": f.Failure})
 		if err == nil && row == nil {
 			err = engine.Errorf(engine.KindNotFound, "finish firing", "there is no firing %q", f.ID)
 		}
 		return err
-	})
+	}), "firing finished")
 }
 
 // Suppress writes the audit events of rules that were met and did not fire.
