@@ -156,10 +156,10 @@ func TestFaultKilledInACase(t *testing.T) {
 		when  string
 	}{
 		{"published", 1, "the trigger is captured, no case yet"}, {"case opened", 1, "no frame is frozen yet"}, {"published", 6, "a follow-up is captured, not linked"},
-		{"published", 7, "the last snapshot is taken, the case not ended"}, {"fired", 1, "nothing is captured yet"}, {"published", 3, "one frame is linked, one not"},
+		{"published", 8, "the last snapshot is taken, the case not ended"}, {"fired", 1, "nothing is captured yet"}, {"published", 3, "one frame is linked, one not"},
 		{"case linked", 1, "the first frame"}, {"case linked", 3, "all frames, the firing is not finished"}, {"firing finished", 1, "the case has begun"},
 		{"case linked", 4, "the first follow-up"}, {"case updated", 1, "the case with its points"}, {"begun", 1, "the capture is under way"}, {"before publishing", 5, "a follow-up is staged"},
-		{"case linked", 6, "the last snapshot is linked"},
+		{"case linked", 7, "the last snapshot is linked"},
 	}
 	for _, c := range places[:min(len(places), long("CYCLES", 4))] {
 		name := fmt.Sprintf("%s %d: %s", c.place, c.pass, c.when)
