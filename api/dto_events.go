@@ -25,6 +25,8 @@ const (
 	EventDeleteProgress  = "graphsnap.delete.progress"  // DeleteProgressData
 	EventSnapshotDeleted = "graphsnap.snapshot.deleted" // SnapshotDeletedData
 	EventVerifyProgress  = "graphsnap.verify.progress"  // VerifyProgressData
+	EventCase            = "graphsnap.case."            // and opened, updated or ended: CaseRow
+	EventFiring          = "graphsnap.firing."          // and done or failed: Firing
 )
 
 // HelloData opens a connection.

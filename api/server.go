@@ -34,9 +34,13 @@ type Demo interface {
 
 // Options are the parts of a Server; Engine, Status, Clock and Logger are required.
 type Options struct {
-	Engine  *engine.Engine
-	Status  func(ctx context.Context) Status
-	Demo    Demo  // nil without demo
+	Engine *engine.Engine
+	Status func(ctx context.Context) Status
+	Demo   Demo  // nil without demo
+	Cases  Cases // nil where none are kept
+	// Deployments is nil where none are kept.
+	Deployments *engine.Deployments
+
 	Viewer  fs.FS // the built viewer
 	Version string
 	Clock   engine.Clock

@@ -72,6 +72,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List cases, newest first */
+        get: operations["cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One case with its course */
+        get: operations["case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/cases/{case_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an open case by hand, with a last snapshot */
+        post: operations["case-close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/demo": {
         parameters: {
             query?: never;
@@ -134,6 +185,41 @@ export interface paths {
         /** Set the rate of the demo workload */
         put: operations["demo-load"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List deployments, newest first */
+        get: operations["deployments"];
+        put?: never;
+        /** Say that a deployment begins, and freeze the state before it */
+        post: operations["deployment-start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/deployments/{name}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a deployment is over, and freeze the state after it */
+        post: operations["deployment-finish"];
         delete?: never;
         options?: never;
         head?: never;
@@ -479,6 +565,146 @@ export interface components {
             unchanged: boolean;
             warnings: string[];
         };
+        CaseDocument: {
+            /** @description Keys of elements, worst first */
+            affected: string[];
+            /**
+             * @description case_YYYYMMDD_HHMMSS_<slug>, UTC
+             * @example case_20260131_090500_shop_slow
+             */
+            case_id: string;
+            /** @description recovered, limit or closed by whom */
+            end_reason: string;
+            /**
+             * Format: date-time
+             * @description When no rule was met any more; null while open
+             */
+            ended_at: string | null;
+            /** @description Of the element that it looked at; empty for totals */
+            key: string;
+            /** @description That the opening rule looked at */
+            metric: string;
+            /** @description What is missing in it, and why */
+            note: string;
+            /**
+             * Format: date-time
+             * @description When the metric began to leave its usual range
+             */
+            onset_at: string | null;
+            /** Format: date-time */
+            opened_at: string;
+            /** Format: date-time */
+            peak_at: string | null;
+            /** Format: double */
+            peak_value: number | null;
+            /** @description What the frames showed, oldest first */
+            points: components["schemas"]["CasePoint"][];
+            /** @description Of the firing that opened it, with its numbers */
+            reason: string;
+            /** @description Of the firing that opened it */
+            rule: string;
+            /** @description All that fired while it was open */
+            rules: string[];
+            /** @enum {string} */
+            severity: "low" | "medium" | "high" | "critical" | "";
+            /** @description In the order of time */
+            snapshots: components["schemas"]["CaseSnapshot"][];
+            /** @description The monitored database */
+            source: string;
+            /** @enum {string} */
+            state: "open" | "ended";
+            /**
+             * Format: double
+             * @description Of the opening rule; a peak below it is a low
+             */
+            threshold: number | null;
+            title: string;
+        };
+        CasePage: {
+            cases: components["schemas"]["CaseRow"][];
+            /** @description Empty on the last page */
+            next_cursor: string;
+        };
+        CasePoint: {
+            /** Format: double */
+            avg_latency: number | null;
+            /** Format: int64 */
+            bottlenecks_count: number;
+            /** Format: double */
+            error_rate: number | null;
+            severity: string;
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: double */
+            total_qps: number | null;
+            /**
+             * Format: double
+             * @description Of the case's metric
+             */
+            value: number | null;
+        };
+        CaseRow: {
+            /** @description Keys of elements, worst first */
+            affected: string[];
+            /**
+             * @description case_YYYYMMDD_HHMMSS_<slug>, UTC
+             * @example case_20260131_090500_shop_slow
+             */
+            case_id: string;
+            /** @description recovered, limit or closed by whom */
+            end_reason: string;
+            /**
+             * Format: date-time
+             * @description When no rule was met any more; null while open
+             */
+            ended_at: string | null;
+            /** @description Of the element that it looked at; empty for totals */
+            key: string;
+            /** @description That the opening rule looked at */
+            metric: string;
+            /** @description What is missing in it, and why */
+            note: string;
+            /**
+             * Format: date-time
+             * @description When the metric began to leave its usual range
+             */
+            onset_at: string | null;
+            /** Format: date-time */
+            opened_at: string;
+            /** Format: date-time */
+            peak_at: string | null;
+            /** Format: double */
+            peak_value: number | null;
+            /** @description Of the firing that opened it, with its numbers */
+            reason: string;
+            /** @description Of the firing that opened it */
+            rule: string;
+            /** @description All that fired while it was open */
+            rules: string[];
+            /** @enum {string} */
+            severity: "low" | "medium" | "high" | "critical" | "";
+            /** @description In the order of time */
+            snapshots: components["schemas"]["CaseSnapshot"][];
+            /** @description The monitored database */
+            source: string;
+            /** @enum {string} */
+            state: "open" | "ended";
+            /**
+             * Format: double
+             * @description Of the opening rule; a peak below it is a low
+             */
+            threshold: number | null;
+            title: string;
+        };
+        CaseSnapshot: {
+            /** @description false where it was deleted */
+            exists: boolean;
+            /** @enum {string} */
+            role: "before" | "trigger" | "follow_up" | "after";
+            snapshot_id: string;
+            /** Format: date-time */
+            timestamp: string;
+        };
         ChangeProperty: {
             /** Format: double */
             absolute: number | null;
@@ -665,6 +891,42 @@ export interface components {
              * @description Wanted statements per second
              */
             rate: number;
+        };
+        Deployment: {
+            /** @description Who started it */
+            actor: string;
+            deployment_id: string;
+            /**
+             * Format: date-time
+             * @description null while it is open
+             */
+            finished_at: string | null;
+            name: string;
+            /** @description Snapshot from after; empty while it is open */
+            post_deploy: string;
+            /**
+             * @description Snapshot from before
+             * @example snap_20260131_090500_checkout_v2_pre_deploy
+             */
+            pre_deploy: string;
+            source: string;
+            /** Format: date-time */
+            started_at: string;
+            version: string;
+        };
+        DeploymentList: {
+            deployments: components["schemas"]["Deployment"][];
+        };
+        DeploymentStart: {
+            /**
+             * @description What is deployed
+             * @example checkout
+             */
+            name: string;
+            /** @description Needed where there are several and none is the default */
+            source?: string;
+            /** @example v2 */
+            version?: string;
         };
         Document: {
             /** @description SHA-256 over root, header and the chain hash before it in publishing order */
@@ -1086,7 +1348,7 @@ export interface operations {
                 /** @description A full id; also of a snapshot that was deleted */
                 snapshot_id?: string;
                 source?: string;
-                action?: "snapshot.published" | "snapshot.imported" | "snapshot.deleted" | "";
+                action?: "snapshot.published" | "snapshot.imported" | "snapshot.deleted" | "rule.fired" | "rule.suppressed" | "case.opened" | "case.updated" | "case.ended" | "deployment.started" | "deployment.finished" | "";
                 limit?: number;
             };
             header?: never;
@@ -1160,6 +1422,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaptureStates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cases: {
+        parameters: {
+            query?: {
+                limit?: number;
+                source?: string;
+                state?: "open" | "ended" | "";
+                severity?: "low" | "medium" | "high" | "critical" | "";
+                /** @description Opened from this moment on; a date or RFC 3339 */
+                since?: string;
+                /** @description Opened before this moment; a date or RFC 3339 */
+                until?: string;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasePage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-close": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDocument"];
                 };
             };
             /** @description Error */
@@ -1282,6 +1649,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DemoStatus"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deployments: {
+        parameters: {
+            query?: {
+                source?: string;
+                name?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "deployment-start": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeploymentStart"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "deployment-finish": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             /** @description Error */
