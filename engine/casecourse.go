@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Observe carries the open case of the frame's source on; met names the rules that the frame meets, scheduled ones left out.
-// It takes the follow-up that is due, and ends the case where no rule was met for long enough or a limit is reached. Frames
-// of one source come in the order of time. Kinds: those of Capture, conflict (the lease has passed to another).
-func (r *Responder) Observe(ctx context.Context, l Lease, f *Frame, met []string) error {
+// Observe carries the open case of the frame's source on; met is what the rules are met by in it, fired or not. Of these only
+// rules that open cases count, and those that fired into this one. It takes the follow-up that is due, and ends the case where
+// no rule was met for long enough or a limit is reached. Frames of one source come in the order of time; some may be left out.
+// What fails is tried again with the next frame. Kinds: those of Capture, conflict (the lease has passed to another).
+func (r *Responder) Observe(ctx context.Context, l Lease, f *Frame, met []Firing) error {
 	s, unlock := r.at(f.Source)
 	defer unlock()
 	if err := r.settle(ctx, l, f.Source, s); err != nil || s.c == nil || !f.At.After(s.last) {
@@ -23,6 +24,15 @@ func (r *Responder) Observe(ctx context.Context, l Lease, f *Frame, met []string
 	}
 	c := s.c
 	before := c.Severity
+	met = slices.DeleteFunc(slices.Clone(met), func(m Firing) bool { return !m.Case && !slices.Contains(c.Rules, m.Rule) })
+	value := r.o.Value(f, c.Metric, c.Key)
+	for i := range met {
+		c.Severity = worse(c.Severity, met[i].Severity)
+		c.affect(met[i].Affected)
+		if met[i].Rule == c.Rule && met[i].Metric == c.Metric && met[i].Key == c.Key && met[i].Value != nil {
+			value = met[i].Value // the rule knows best what it looked at
+		}
+	}
 	switch {
 	case len(met) > 0:
 		s.quiet, c.MetAt = time.Time{}, f.At
@@ -32,7 +42,7 @@ func (r *Responder) Observe(ctx context.Context, l Lease, f *Frame, met []string
 		s.quiet = f.At
 	}
 	if f.Graph != nil {
-		shown, value := look(f.Graph), r.o.Value(f, c.Metric, c.Key)
+		shown := look(f.Graph)
 		c.addPoint(pointOf(f, shown, value))
 		c.rise(value, f.At)
 		if len(met) > 0 {

@@ -121,7 +121,11 @@ func firing(id string) engine.Firing {
 func (i *incident) observe(seconds int, latency float64, met ...string) error {
 	at := fired.Add(time.Duration(seconds) * time.Second)
 	i.clock.set(at)
-	return i.r.Observe(context.Background(), i.lease, i.frame(at, latency), met)
+	firings := []engine.Firing{{Rule: "of another kind, which opens no cases", Source: "shop"}}
+	for _, rule := range met {
+		firings = append(firings, engine.Firing{Rule: rule, Source: "shop", Case: true, Metric: "avg_latency", Value: &latency})
+	}
+	return i.r.Observe(context.Background(), i.lease, i.frame(at, latency), firings)
 }
 
 // theCase gives the only case.

@@ -112,9 +112,9 @@ const incidentSeconds = 140
 func (p *lived) observe(ctx context.Context, l engine.Lease, seconds int) error {
 	at := p.firing.At.Add(time.Duration(seconds) * time.Second)
 	p.clock.set(at)
-	var met []string
+	var met []engine.Firing
 	if seconds <= 60 {
-		met = []string{"slow"}
+		met = []engine.Firing{{Rule: "slow", Source: p.source}}
 	}
 	return p.r.Observe(ctx, l, &engine.Frame{Source: p.source, At: at, Graph: enginetest.SizedGraph(70, 200, seconds)}, met)
 }
