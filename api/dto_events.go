@@ -27,6 +27,8 @@ const (
 	EventSnapshotPinned  = "graphsnap.snapshot.pinned"  // SnapshotPinnedData
 	EventRetention       = "graphsnap.retention"        // RetentionRun; with each removal, and at the end
 	EventVerifyProgress  = "graphsnap.verify.progress"  // VerifyProgressData
+	EventCase            = "graphsnap.case."            // and opened, updated or ended: CaseRow
+	EventFiring          = "graphsnap.firing."          // and done or failed: Firing
 )
 
 // HelloData opens a connection.

@@ -64,6 +64,7 @@ func (s *Server) routes(api huma.API) {
 	register(s, api, "verify", http.MethodGet, base+"/verify", "Hold snapshots to what was published; changes nothing", 0, s.verify)
 	register(s, api, "audit", http.MethodGet, base+"/audit", "The audit trail, in writing order", 0, s.audit)
 	register(s, api, "audit-check", http.MethodGet, base+"/audit/check", "Hold the audit trail, the chain of snapshots and the timelines to each other", 0, s.auditCheck)
+	s.caseRoutes(api)
 	register(s, api, "captures", http.MethodGet, base+"/captures", "What is being captured or deleted, and what failed, newest first", 0, s.captures)
 	register(s, api, "triggers", http.MethodGet, base+"/triggers", "What each rule does on each source: state, last value, next run", 0, s.triggers)
 	register(s, api, "firings", http.MethodGet, base+"/triggers/firings", "What rules decided, newest first", 0, s.firings)

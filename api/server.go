@@ -34,15 +34,17 @@ type Demo interface {
 
 // Options are the parts of a Server; Engine, Status, Clock and Logger are required.
 type Options struct {
-	Engine   *engine.Engine
-	Status   func(ctx context.Context) Status
-	Demo     Demo             // nil without demo
-	Rules    engine.Rules     // nil where nothing decides about captures
-	Retainer *engine.Retainer // nil where this server removes nothing
-	Viewer   fs.FS            // the built viewer
-	Version  string
-	Clock    engine.Clock
-	Logger   *slog.Logger
+	Engine      *engine.Engine
+	Status      func(ctx context.Context) Status
+	Demo        Demo                // nil without demo
+	Rules       engine.Rules        // nil where nothing decides about captures
+	Cases       Cases               // nil where none are kept
+	Deployments *engine.Deployments // nil where none are kept
+	Retainer    *engine.Retainer    // nil where this server removes nothing
+	Viewer      fs.FS               // the built viewer
+	Version     string
+	Clock       engine.Clock
+	Logger      *slog.Logger
 
 	// Reload reads the configuration again and says in words what changed; nil where there is none. Kinds: invalid, not_found.
 	Reload func(ctx context.Context) (changes []string, err error)

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed live freeze query verify audit remove pins bench
+//go:embed live freeze query verify audit remove pins rules cases deployments bench
 var statements embed.FS
 
 //go:embed migrations
@@ -97,6 +97,7 @@ var (
 	QueryBetween       = load("query/between")
 	QueryCaptures      = load("query/captures")
 	QueryVersion       = load("query/version")
+	QueryCaptured      = load("query/captured")
 
 	VerifyHeader      = load("verify/header")
 	VerifyUncontained = load("verify/uncontained")
@@ -138,6 +139,32 @@ var (
 	RemoveExpired  = load("remove/expired")
 	RemovePending  = load("remove/pending")
 	RemoveOld      = load("remove/old_failures")
+
+	RulesAcquire    = load("rules/acquire")
+	RulesFence      = load("rules/fence")
+	RulesRelease    = load("rules/release")
+	RulesMemories   = load("rules/memories")
+	RulesRemember   = load("rules/remember")
+	RulesFire       = load("rules/fire")
+	RulesFiring     = load("rules/firing")
+	RulesFinish     = load("rules/finish")
+	RulesFirings    = load("rules/firings")
+	RulesPending    = load("rules/pending")
+	RulesOldFirings = load("rules/old_firings")
+
+	CasesLock   = load("cases/lock")
+	CasesGet    = load("cases/get")
+	CasesOpenOf = load("cases/open_of")
+	CasesOpen   = load("cases/open")
+	CasesUpdate = load("cases/update")
+	CasesLink   = load("cases/link")
+	CasesList   = load("cases/list")
+
+	DeploymentsStart  = load("deployments/start")
+	DeploymentsOpenOf = load("deployments/open_of")
+	DeploymentsUpdate = load("deployments/update")
+	DeploymentsLink   = load("deployments/link")
+	DeploymentsList   = load("deployments/list")
 )
 
 // All lists every statement, by name.

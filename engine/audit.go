@@ -13,6 +13,16 @@ const (
 	ActionDeleted   = "snapshot.deleted"
 	ActionPinned    = "snapshot.pinned"
 	ActionUnpinned  = "snapshot.unpinned"
+
+	ActionRuleFired      = "rule.fired"
+	ActionRuleSuppressed = "rule.suppressed"
+
+	ActionCaseOpened  = "case.opened"
+	ActionCaseUpdated = "case.updated" // severity, rules, note or snapshots; not for every point
+	ActionCaseEnded   = "case.ended"
+
+	ActionDeploymentStarted  = "deployment.started"
+	ActionDeploymentFinished = "deployment.finished"
 )
 
 // AuditEvent is one entry of the audit trail. It is written in the same transaction as the change, and each commits to

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 
 // CaptureRequest asks for a snapshot of one source. Source may be empty where it is clear which one is meant.
 type CaptureRequest struct {
-	ID            string // follows the capture through events; made up where empty
+	ID            string // follows the capture through events; the same ID never makes two snapshots; made up where empty
 	Source        string
 	Trigger       TriggerType // manual where empty
 	TriggerReason string
@@ -26,6 +27,7 @@ type CaptureRequest struct {
 	SkipUnchanged bool   // freeze nothing where nothing but time has changed
 
 	scope *Template // that Template names
+	slug  string    // of the snapshot's id; follows from Description where empty
 }
 
 // The stages of a capture, in order. The store reports freeze, verify and publish.
@@ -40,9 +42,11 @@ const (
 
 // Capture freezes the live graph of one source: one consistent read that is staged as it comes, a pure summary, and a
 // publish. Either the snapshot is there in full afterwards or nothing is. Where r says so and nothing but time has changed
-// since the snapshot before, that one is given and unchanged is true. Kinds: invalid, not_found, unavailable, exhausted,
+// since the snapshot before, that one is given and unchanged is true. A capture that is asked for again under the ID of one
+// that was published, here or by another replica, gives that one. Kinds: invalid, not_found, unavailable, exhausted,
 // conflict (the live graph changed during every attempt).
 func (e *Engine) Capture(ctx context.Context, r CaptureRequest) (s *Snapshot, unchanged bool, err error) {
+	again := r.ID != ""
 	if err := e.scope(&r); err != nil {
 		return nil, false, err
 	}
@@ -51,7 +55,12 @@ func (e *Engine) Capture(ctx context.Context, r CaptureRequest) (s *Snapshot, un
 	}
 	e.capturing.Add(1)
 	defer e.capturing.Add(-1)
-	s, unchanged, err = e.capture(ctx, r)
+	if again {
+		s, err = e.store.Captured(ctx, r.ID)
+	}
+	if s == nil && (err == nil || KindOf(err) == KindNotFound) {
+		s, unchanged, err = e.capture(ctx, r)
+	}
 	if err != nil {
 		e.Events.Publish(Event{Failed: &CaptureFailed{CaptureID: r.ID, Source: r.Source, Err: err}})
 		return nil, false, err
@@ -107,7 +116,7 @@ func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, bool
 	progress(StageSummarise, 0, 0)
 	s = newSnapshot(r, source, read)
 	s.Timestamp = e.clock.Now()
-	s.ID = SnapshotID(s.Timestamp, s.Description, s.TriggerType)
+	s.ID = SnapshotID(s.Timestamp, cmp.Or(r.slug, s.Description), s.TriggerType)
 	if err := d.finish(s); err != nil {
 		abandon(err.Error())
 		return nil, false, err
@@ -147,16 +156,26 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // newSnapshot gives what a request and a reading say; what follows from the graph is filled in by description.finish. Pure.
 func newSnapshot(r CaptureRequest, source string, live *LiveRead) *Snapshot {
 	return &Snapshot{
-		Source: source, TriggerType: r.Trigger, TriggerReason: r.TriggerReason, Rule: r.Rule, Severity: r.Severity,
+		CaptureID: r.ID, Source: source, TriggerType: r.Trigger, TriggerReason: r.TriggerReason, Rule: r.Rule, Severity: r.Severity,
 		Description: r.Description, Tags: r.Tags, Template: r.Template, Retention: r.Retention,
 		Live: live.State, Consistency: live.Consistency, Warnings: live.Warnings,
 	}
 }
 
 // FreezeGraph stages and publishes a graph that is in memory already; s says all that does not follow from the graph. What
-// fails leaves nothing. Kinds: invalid, conflict, exhausted, unavailable.
+// fails leaves nothing. Where the CaptureID of s was published already, s becomes that one. Kinds: invalid, conflict, exhausted,
+// unavailable.
 func FreezeGraph(ctx context.Context, store SnapshotStore, s *Snapshot, g *Graph, o PublishOptions, progress func(stage string, done, total int)) error {
-	staged, err := store.Stage(ctx, StageRequest{Source: s.Source, Actor: o.Actor}, progress)
+	if s.CaptureID != "" {
+		done, err := store.Captured(ctx, s.CaptureID)
+		if err == nil {
+			*s = *done
+		}
+		if err == nil || KindOf(err) != KindNotFound {
+			return err
+		}
+	}
+	staged, err := store.Stage(ctx, StageRequest{CaptureID: s.CaptureID, Source: s.Source, Actor: o.Actor}, progress)
 	if err != nil {
 		return err
 	}
@@ -170,6 +189,22 @@ func FreezeGraph(ctx context.Context, store SnapshotStore, s *Snapshot, g *Graph
 		staged.Abandon(ctx, "")
 	}
 	return err
+}
+
+// FreezeFrame makes a snapshot of a frame, at the frame's place on the timeline. s says why; source, moment and what follows
+// from the frame are filled in. Where the CaptureID of s was published already, s becomes that one. Kinds: as FreezeGraph.
+func (e *Engine) FreezeFrame(ctx context.Context, f *Frame, s *Snapshot, actor string) error {
+	s.Source, s.Timestamp, s.Live, s.Consistency = f.Source, f.At.UTC(), f.State, f.Consistency
+	if s.ID == "" {
+		s.ID = SnapshotID(s.Timestamp, s.Description, s.TriggerType)
+	}
+	if err := FreezeGraph(ctx, e.store, s, f.Graph, PublishOptions{Actor: actor}, nil); err != nil {
+		return err
+	}
+	e.annotate(ctx, s.Previous, s.ID)
+	e.annotate(ctx, s.ID, s.Next)
+	e.Events.Publish(Event{Created: s})
+	return nil
 }
 
 // The sizes of what a person may say of a snapshot.
@@ -213,6 +248,9 @@ func (r *CaptureRequest) normalise() error {
 	r.Tags = tags
 	if r.ID == "" {
 		r.ID = uuid.NewString()
+	}
+	if len(r.ID) > maxTag {
+		return Errorf(KindInvalid, op, "the id of the capture has %d bytes", len(r.ID)).WithHint("keep it under %d", maxTag)
 	}
 	return nil
 }

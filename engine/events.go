@@ -12,6 +12,8 @@ type Event struct {
 	Deleted  *SnapshotDeleted
 	Pinned   *SnapshotPinned
 	Retained *RetentionRun
+	Fired    *Firing // how it ended: State is done or failed
+	Case     *CaseChanged
 }
 
 // TickWritten says that a collection round stands in the live graph, or that it failed: see State.Status.
@@ -27,6 +29,19 @@ type CaptureProgress struct {
 type DeleteProgress struct {
 	ID, Source, Stage string
 	Done, Total       int
+}
+
+// The changes of a case.
+const (
+	CaseChangeOpened  = "opened"
+	CaseChangeUpdated = "updated" // severity, rules or snapshots
+	CaseChangeEnded   = "ended"
+)
+
+// CaseChanged says what became of a case. Case is without Points.
+type CaseChanged struct {
+	Change string
+	Case   Case
 }
 
 // CaptureFailed says why a capture failed.

@@ -36,6 +36,9 @@ func HeaderProperties(s *Snapshot) (Properties, error) {
 	if s.Retention != "" {
 		p["retention"] = s.Retention
 	}
+	if s.CaptureID != "" { // absent where there is none: null is what the unique constraint leaves alone
+		p["capture_id"] = s.CaptureID
+	}
 	if !s.Live.CollectedAt.IsZero() {
 		p["collected_at"] = s.Live.CollectedAt.UTC()
 	}

@@ -16,7 +16,8 @@ func isEngineProperty(name string) bool {
 
 func isEngineLabel(name string) bool {
 	switch strip(name) {
-	case "Frozen", "Snapshot", "StagedSnapshot", "DeletingSnapshot", "FailedCapture", "Manifest", "AuditEvent", "Timeline", "Counter", "CaptureBatch", "Migration":
+	case "Frozen", "Snapshot", "StagedSnapshot", "DeletingSnapshot", "FailedCapture", "Manifest", "AuditEvent", "Timeline", "Counter", "CaptureBatch", "Migration",
+		"Lease", "Firing", "RuleMemory", "Case", "Deployment":
 		return true
 	}
 	return false

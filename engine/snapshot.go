@@ -48,6 +48,7 @@ const SchemaVersion = 1
 type Snapshot struct {
 	ID                string // snap_YYYYMMDD_HHMMSS_<slug>, UTC
 	Seq               int64  // small ascending number, unique over all sources
+	CaptureID         string // of the request that made it; no two snapshots have the same. "" for imports and for those of old versions
 	Source            string
 	Timestamp         time.Time // the moment that was frozen, UTC
 	TriggerType       TriggerType

@@ -46,7 +46,8 @@ type Staging interface {
 	Sink // digests are required
 	// Publish verifies what was staged and makes it visible in one transaction. It fills in Seq, ChainHash, HeaderHash,
 	// Previous, Next and, unless the id must be kept, on a clash of ids a suffix such as _2 to the ID. Kinds: conflict (the
-	// staging was swept, or the id is taken), internal (the database holds something else than was sent).
+	// staging was swept, or the id is taken), internal (the database holds something else than was sent). Where a snapshot of
+	// the same CaptureID is there already, s becomes that one, and what was staged is removed.
 	Publish(ctx context.Context, s *Snapshot, m *Manifest, o PublishOptions) error
 	// Abandon removes what was staged, also where ctx was cancelled; after Publish it does nothing. reason is kept with the
 	// record of the failed capture; "" leaves no record.
@@ -70,6 +71,8 @@ type SnapshotStore interface {
 	List(ctx context.Context, f Filter) ([]Snapshot, string, error)
 	// Get gives one snapshot without its graph, with Previous and Next. Kinds: not_found.
 	Get(ctx context.Context, id string) (*Snapshot, error)
+	// Captured gives the snapshot that a capture made, by its CaptureID. Kinds: not_found.
+	Captured(ctx context.Context, captureID string) (*Snapshot, error)
 	// Walk hands the frozen graph to a sink as it is stored, nodes in key order. Kinds: not_found.
 	Walk(ctx context.Context, id string, sink Sink) error
 	// Manifest gives the index of a snapshot as it was published. Kinds: not_found, invalid (it cannot be read).

@@ -219,7 +219,7 @@ func TestPinAndTemplateVerbs(t *testing.T) {
 	conflict := &api.Problem{Status: 409, Kind: "conflict", Detail: "snap_a is pinned by ann", Hint: "unpin first"}
 	answers := map[string]any{
 		"PUT /api/performance/snapshots/latest/pin": row, "DELETE /api/performance/snapshots/latest/pin": api.Row{SnapshotID: "snap_a"},
-		"GET /api/performance/snapshots": api.Page{Snapshots: []api.Row{row}}, "GET /api/performance/snapshots/latest": api.Document{Row: row},
+		"GET /api/performance/snapshots": api.Page{Snapshots: []api.Row{row}}, "GET /api/performance/snapshots/latest": api.Document{Row: row}, "GET /api/performance/snapshots/snap_a": api.Document{Row: row},
 		"DELETE /api/performance/snapshots/snap_a": conflict,
 		"GET /api/performance/templates":           api.Templates{Templates: []engine.Template{{Name: "checkout", Keys: []string{"order*"}, Retention: "weekly"}}},
 		"POST /api/performance/templates/checkout/preview": api.TemplatePreview{

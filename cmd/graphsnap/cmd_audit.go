@@ -69,7 +69,7 @@ func (a *app) auditListCommand() *cobra.Command {
 func auditFilter(cmd *cobra.Command, q *api.AuditQuery) {
 	f := cmd.Flags()
 	f.StringVar(&q.SnapshotID, "snapshot", "", "events of this snapshot, which may be deleted by now; a full id")
-	f.StringVar(&q.Action, "action", "", "snapshot.published, snapshot.imported, snapshot.deleted, snapshot.pinned or snapshot.unpinned")
+	f.StringVar(&q.Action, "action", "", "snapshot.published, snapshot.deleted, rule.fired, case.opened ...; the API describes them all")
 }
 
 func (a *app) auditCheckCommand() *cobra.Command {

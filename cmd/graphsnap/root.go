@@ -55,7 +55,7 @@ immutable snapshots, and compares them: what changed, by how much, since when.`,
 	root.AddCommand(
 		a.upCommand(), a.serveCommand(), a.captureCommand(), a.listCommand(), a.showCommand(), a.compareCommand(), a.historyCommand(),
 		a.exportCommand(), a.importCommand(), a.deleteCommand(), a.pinCommand(), a.unpinCommand(), a.retainCommand(), a.templatesCommand(), a.verifyCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(),
-		a.triggersCommand(), a.configCommand(), a.reloadCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
+		a.casesCommand(), a.deployCommand(), a.triggersCommand(), a.configCommand(), a.reloadCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
 	)
 	return root
 }

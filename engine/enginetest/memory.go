@@ -131,6 +131,14 @@ func (s *memoryStaging) Publish(ctx context.Context, snap *engine.Snapshot, mani
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, e := range m.entries {
+		if snap.CaptureID != "" && e.snapshot.CaptureID == snap.CaptureID {
+			*snap = e.snapshot
+			snap.Previous, snap.Next = m.neighbours(snap)
+			s.done = true
+			return nil
+		}
+	}
 	wanted := snap.ID
 	for n := 2; m.find(snap.ID) != nil; n++ {
 		if o.KeepID {
@@ -281,6 +289,20 @@ func (m *MemoryStore) Get(_ context.Context, id string) (*engine.Snapshot, error
 	s.Previous, s.Next = m.neighbours(&s)
 	s.Pin = m.pin(id)
 	return &s, nil
+}
+
+// Captured gives the snapshot of a capture.
+func (m *MemoryStore) Captured(_ context.Context, captureID string) (*engine.Snapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.entries {
+		if captureID != "" && e.snapshot.CaptureID == captureID {
+			s := e.snapshot
+			s.Previous, s.Next = m.neighbours(&s)
+			return &s, nil
+		}
+	}
+	return nil, engine.Errorf(engine.KindNotFound, "get", "no snapshot was made by the capture %q", captureID)
 }
 
 // Walk hands the kept graph over, in key order.

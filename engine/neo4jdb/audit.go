@@ -28,14 +28,13 @@ func lockChain(ctx context.Context, tx *tx) (*chain, error) {
 	return &chain{text(row, "chain_hash"), integer(row, "audit_no"), text(row, "audit_hash"), moment(row, "now").UTC()}, nil
 }
 
-// append writes an audit event in the same transaction as what it tells of.
+// append writes the audit event of a snapshot in the same transaction as what it tells of.
 func (c *chain) append(ctx context.Context, tx *tx, actor, action string, s *engine.Snapshot, before, after *engine.SealedSnapshot) error {
 	return appendOf(ctx, tx, c, engine.AuditEvent{Actor: actor, Action: action, SnapshotID: s.ID, Source: s.Source}, before, after)
 }
 
 // appendOf writes an event whose Before and After are the JSON of values; nil is nothing.
 func appendOf[T any](ctx context.Context, tx *tx, c *chain, e engine.AuditEvent, before, after *T) error {
-	e.No, e.At, e.PreviousHash = c.auditNo+1, c.now, c.auditHash
 	for into, v := range map[*string]*T{&e.Before: before, &e.After: after} {
 		if v == nil {
 			continue
@@ -46,15 +45,22 @@ func appendOf[T any](ctx context.Context, tx *tx, c *chain, e engine.AuditEvent,
 		}
 		*into = string(raw)
 	}
+	_, err := c.record(ctx, tx, e)
+	return err
+}
+
+// record writes an audit event at the end of the trail, and gives it with its number and hash.
+func (c *chain) record(ctx context.Context, tx *tx, e engine.AuditEvent) (engine.AuditEvent, error) {
+	e.No, e.At, e.PreviousHash = c.auditNo+1, c.now, c.auditHash
 	e.Hash = e.Sign()
 	if err := tx.exec(ctx, cypher.AuditAppend, map[string]any{"no": e.No, "hash": e.Hash, "properties": map[string]any{
 		"no": e.No, "at": e.At, "actor": e.Actor, "action": e.Action, "snapshot_id": e.SnapshotID, "source": e.Source,
 		"before": e.Before, "after": e.After, "previous_hash": e.PreviousHash, "hash": e.Hash,
 	}}); err != nil {
-		return err
+		return e, err
 	}
 	c.auditNo, c.auditHash = e.No, e.Hash
-	return nil
+	return e, nil
 }
 
 func sealOf(s *engine.Snapshot, previous string) *engine.SealedSnapshot {

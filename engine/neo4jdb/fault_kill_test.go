@@ -32,6 +32,7 @@ type childOrder struct {
 	Signal          syscall.Signal // KILL or STOP
 	Once            bool           // one capture instead of an endless life
 	Lease           time.Duration  // 0 leaves it as it is
+	Incident        time.Time      // of a firing: the child lives through its case instead
 }
 
 // places are all at which the death of the process must do no harm.
@@ -78,6 +79,9 @@ func (o *childOrder) live() error {
 			}
 			time.Sleep(100 * time.Millisecond) // the signal is on its way
 		}
+	}
+	if !o.Incident.IsZero() {
+		return o.incident(live, snaps)
 	}
 	e := engineOver(live, snaps)
 	for step := 0; ; step++ {

@@ -137,7 +137,7 @@ var tamperings = []tampering{
 	{"a snapshot renamed", engine.FindingDeletion, someSnapshot + `WITH s, s.snapshot_id AS id SET s.snapshot_id = s.snapshot_id + '_x' RETURN id, id AS key`},
 	{"a snapshot hidden", engine.FindingDeletion, someSnapshot + `REMOVE s:Snapshot RETURN s.snapshot_id AS id, s.snapshot_id AS key`},
 	{"a snapshot deleted", engine.FindingDeletion, someSnapshot + `WITH s, s.snapshot_id AS id MATCH (s)--(m) WHERE m:Frozen OR m:Manifest WITH id, s, collect(m) AS parts FOREACH (m IN parts | DETACH DELETE m) DETACH DELETE s RETURN id, id AS key`},
-	{"a snapshot added", engine.FindingAudit, someSnapshot + `CREATE (n:Snapshot) SET n = s {.*, snapshot_id: s.snapshot_id + '_y'} RETURN n.snapshot_id AS id, '' AS key`},
+	{"a snapshot added", engine.FindingAudit, someSnapshot + `CREATE (n:Snapshot) SET n = s {.*, snapshot_id: s.snapshot_id + '_y', capture_id: null} RETURN n.snapshot_id AS id, '' AS key`},
 	{"a :NEXT removed", engine.FindingLink, someLink + `DELETE r RETURN s.snapshot_id AS id, 'NEXT' AS key`},
 	{"a :NEXT doubled", engine.FindingLink, someLink + `CREATE (s)-[:NEXT]->(m) RETURN s.snapshot_id AS id, 'NEXT' AS key`},
 	{"a :NEXT turned around", engine.FindingLink, someLink + `DELETE r CREATE (m)-[:NEXT]->(s) RETURN s.snapshot_id AS id, 'NEXT' AS key`},

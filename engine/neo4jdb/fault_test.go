@@ -129,7 +129,7 @@ var orphans = map[string]string{
 	"entries of the ledger":              `MATCH (b:CaptureBatch) RETURN count(b) AS n`,
 	"frozen nodes without a snapshot":    `MATCH (n:Frozen) WHERE COUNT { (:Snapshot)-[:CONTAINS]->(n) } <> 1 RETURN count(n) AS n`,
 	"manifest parts without a snapshot":  `MATCH (m:Manifest) WHERE COUNT { (:Snapshot)-[:HAS_MANIFEST]->(m) } <> 1 RETURN count(m) AS n`,
-	"nodes that nobody knows":            `MATCH (n) WHERE NOT (n:Frozen OR n:Snapshot OR n:Manifest OR n:Timeline OR n:Counter OR n:AuditEvent OR n:FailedCapture OR n:Migration) RETURN count(n) AS n`,
+	"nodes that nobody knows":            `MATCH (n) WHERE NOT (n:Frozen OR n:Snapshot OR n:Manifest OR n:Timeline OR n:Counter OR n:AuditEvent OR n:FailedCapture OR n:Migration OR n:Lease OR n:Firing OR n:RuleMemory OR n:Case OR n:Deployment) RETURN count(n) AS n`,
 	"seqs that were given twice":         `MATCH (s:Snapshot) WITH s.seq AS seq, count(*) AS times WHERE times > 1 RETURN count(seq) AS n`,
 	"captures that were published twice": `MATCH (e:AuditEvent {action: 'snapshot.published'}) WITH e.after AS after, count(*) AS times WHERE times > 1 RETURN count(after) AS n`,
 }

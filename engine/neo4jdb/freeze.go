@@ -320,6 +320,10 @@ func (w *staging) Publish(ctx context.Context, snap *engine.Snapshot, m *engine.
 	if err := w.publish(ctx, snap, o); err != nil {
 		return err
 	}
+	if snap.Seq != w.seq {
+		w.Abandon(ctx, "") // this capture was published before, by an attempt that nobody heard of or by another replica
+		return nil
+	}
 	w.mayCrash("published")
 	w.end()
 	return nil
@@ -381,6 +385,15 @@ func (s *Snapshots) publish(ctx context.Context, snap *engine.Snapshot, o engine
 		}
 		if done, err := published(ctx, tx, snap); done || err != nil {
 			return err
+		}
+		if snap.CaptureID != "" {
+			switch done, err := capturedBy(ctx, tx, snap.CaptureID); {
+			case err == nil:
+				*snap = done
+				return nil
+			case engine.KindOf(err) != engine.KindNotFound:
+				return err
+			}
 		}
 		if snap.ID, err = freeID(ctx, tx, wanted, o.KeepID); err != nil {
 			return err

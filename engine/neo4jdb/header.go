@@ -45,7 +45,7 @@ func snapshotOf(p engine.Properties) (engine.Snapshot, error) {
 		return time.Time{}
 	}
 	s := engine.Snapshot{
-		ID: word("snapshot_id"), Seq: int64(whole("seq")), Source: word("source"), Timestamp: at("timestamp"),
+		ID: word("snapshot_id"), Seq: int64(whole("seq")), CaptureID: word("capture_id"), Source: word("source"), Timestamp: at("timestamp"),
 		TriggerType: engine.TriggerType(word("trigger_type")), Rule: word("rule"), TriggerReason: word("trigger_reason"),
 		Severity: engine.Severity(word("severity")), Description: word("description"), Tags: texts(p["tags"]), Template: word("template"), Retention: word("retention"),
 		SchemaVersion: whole("schema_version"), RootHash: word("root_hash"), ChainHash: word("chain_hash"),

@@ -126,6 +126,30 @@ func get(ctx context.Context, tx *tx, id string) (engine.Snapshot, error) {
 	return snap, err
 }
 
+// Captured gives the snapshot that a capture made.
+func (s *Snapshots) Captured(ctx context.Context, captureID string) (*engine.Snapshot, error) {
+	var snap engine.Snapshot
+	err := s.read(ctx, func(tx *tx) (err error) {
+		snap, err = capturedBy(ctx, tx, captureID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &snap, nil
+}
+
+func capturedBy(ctx context.Context, tx *tx, captureID string) (engine.Snapshot, error) {
+	row, err := tx.one(ctx, cypher.QueryCaptured, map[string]any{"capture_id": captureID})
+	if err != nil {
+		return engine.Snapshot{}, err
+	}
+	if row == nil {
+		return engine.Snapshot{}, engine.Errorf(engine.KindNotFound, "get", "no snapshot was made by the capture %q", captureID)
+	}
+	return get(ctx, tx, text(row, "snapshot_id"))
+}
+
 // walkBatch is how many elements are handed to a sink at once.
 const walkBatch = 2000
 
@@ -375,4 +399,11 @@ func orNull(s string) any {
 		return nil
 	}
 	return s
+}
+
+func momentOrNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC()
 }

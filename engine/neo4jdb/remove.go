@@ -112,7 +112,7 @@ func (s *Snapshots) clear(ctx context.Context, seq int64, tell func(done int)) e
 // Sweep removes what crashed writers left: staged snapshots whose lease ran out, and deletions that were not finished.
 // A capture that is alive renews its lease and is never touched.
 func (s *Snapshots) Sweep(ctx context.Context) error {
-	for _, mark := range []cypher.Statement{cypher.RemoveExpired, cypher.RemoveOld} {
+	for _, mark := range []cypher.Statement{cypher.RemoveExpired, cypher.RemoveOld, cypher.RulesOldFirings} {
 		if err := s.write(ctx, func(tx *tx) error { return tx.exec(ctx, mark, nil) }); err != nil {
 			return err
 		}

@@ -194,7 +194,7 @@ func TestRepeatedPublishIsOnePublish(t *testing.T) {
 		t.Errorf("there are %d snapshots, want 2; %v", len(list), err)
 	}
 	stranger := *second
-	stranger.Seq = -7
+	stranger.Seq, stranger.CaptureID = -7, ""
 	if err := snaps.publish(ctx, &stranger, engine.PublishOptions{}); engine.KindOf(err) != engine.KindConflict {
 		t.Errorf("a publish of what was swept gives %v, want a conflict", err)
 	}

@@ -1,0 +1,10 @@
+// Firings, newest first. A null source selects all.
+// mode: read
+// on: snapshots
+// params: source, limit
+// columns: properties
+MATCH (f:Firing)
+WHERE f.at IS NOT NULL AND ($source IS NULL OR f.source = $source)
+RETURN properties(f) AS properties
+ORDER BY f.at DESC
+LIMIT $limit
