@@ -47,7 +47,9 @@ func (s Set) CheckRule(r Rule) error {
 // Check finds what no maintenance window may hold. Kinds: invalid.
 func (w Window) Check() error {
 	op := "maintenance " + w.Name
-	invalid := func(format string, args ...any) *engine.Error { return engine.Errorf(engine.KindInvalid, op, format, args...) }
+	invalid := func(format string, args ...any) *engine.Error {
+		return engine.Errorf(engine.KindInvalid, op, format, args...)
+	}
 	once := !w.Start.IsZero() || !w.End.IsZero()
 	switch {
 	case strings.TrimSpace(w.Name) == "" || len(w.Name) > 150:

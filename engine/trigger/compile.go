@@ -81,7 +81,9 @@ func (s Set) compile(r Rule) (compiled, error) {
 }
 
 func (s Set) checkCommon(op string, r Rule) error {
-	invalid := func(format string, args ...any) *engine.Error { return engine.Errorf(engine.KindInvalid, op, format, args...) }
+	invalid := func(format string, args ...any) *engine.Error {
+		return engine.Errorf(engine.KindInvalid, op, format, args...)
+	}
 	n := 0
 	for _, is := range []bool{r.Schedule != nil, r.Threshold != nil, r.Incident != nil, r.Smart != nil} {
 		if is {
@@ -115,7 +117,9 @@ func (s Set) calendarNames() []string {
 }
 
 func (c *compiled) threshold(op string, t Threshold) error {
-	invalid := func(format string, args ...any) *engine.Error { return engine.Errorf(engine.KindInvalid, op, format, args...) }
+	invalid := func(format string, args ...any) *engine.Error {
+		return engine.Errorf(engine.KindInvalid, op, format, args...)
+	}
 	if err := c.look(op, t.Metric, t.Scope); err != nil {
 		return err
 	}
@@ -257,7 +261,9 @@ func (c *compiled) incident(op string, i Incident) error {
 }
 
 func (c *compiled) smart(op string, s Smart) error {
-	invalid := func(format string, args ...any) *engine.Error { return engine.Errorf(engine.KindInvalid, op, format, args...) }
+	invalid := func(format string, args ...any) *engine.Error {
+		return engine.Errorf(engine.KindInvalid, op, format, args...)
+	}
 	metric := s.Metric
 	switch s.Detector {
 	case DetectDegradation, DetectPredicted:

@@ -203,7 +203,9 @@ const (
 	maintenancePrefix = "maintenance/"
 )
 
-func baselineName(metric string, s Scope) string { return baselinePrefix + canonical(metric) + "/" + s.String() }
+func baselineName(metric string, s Scope) string {
+	return baselinePrefix + canonical(metric) + "/" + s.String()
+}
 
 // sighting is what a rule found in a frame.
 type sighting struct {
