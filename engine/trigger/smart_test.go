@@ -107,9 +107,9 @@ func warm(t *testing.T, s *shop, weeks int) (*decider, time.Time, []engine.Firin
 
 // TestFewFalseAlarms holds smart rules to at most one firing in any 24 hours without a fault, ticks coming every 5 s.
 func TestFewFalseAlarms(t *testing.T) {
-	seeds, days := uint64(6), 2
+	seeds, days := uint64(4), 2
 	if testing.Short() {
-		seeds, days = 2, 1
+		seeds, days = 1, 1
 	}
 	total := 0
 	for seed := range seeds {
