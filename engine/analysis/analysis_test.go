@@ -301,3 +301,15 @@ func TestOnsetFindsNoneWhereThereIsNone(t *testing.T) {
 		t.Error("no points have no onset")
 	}
 }
+
+func TestOnsetFromNothing(t *testing.T) {
+	var times []time.Time
+	var values []float64
+	for i := range 60 {
+		times = append(times, monday.Add(time.Duration(i)*5*time.Second))
+		values = append(values, 7*math.Max(0, math.Min(1, float64(i-40)/12))) // nothing until 200 s, then it fills a window of 60 s
+	}
+	if at, ok := Onset(times, values, times[52]); !ok || !at.Equal(times[41]) {
+		t.Errorf("%v %v, want %v", at, ok, times[41])
+	}
+}

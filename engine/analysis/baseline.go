@@ -16,6 +16,7 @@ const (
 	minDays      = 3  // working days, and
 	minDaysOff   = 2  // days at the weekend, from which an hour of the day speaks for those it has not seen
 	minSpread    = 24 // hours whose spread must be known
+	youngSpread  = 7  // days below which an hour of the day counts as restless
 	minPoints    = 10 // minutes that an hour must have to count
 	learnLimit   = 1.5
 	newNormal    = 6 * 60 // minutes outside the band after which they are believed
@@ -40,7 +41,8 @@ var driftWeight = 1 - math.Exp2(-1.0/72)
 //
 // q is learnt from what the forecast was wrong by before the value was known, as in split conformal prediction (Papadopoulos
 // et al. 2002): each hour gives the .975 quantile of its |y - e|; q is the larger of the median over all hours of the
-// last 14 days and the second largest of this hour of the day. A deviation is a third of the band. Points outside 1.5 bands are
+// last 14 days and the second largest of this hour of the day; while that has fewer than 7, the largest of them
+// and the .9 quantile over all hours. A deviation is a third of the band. Points outside 1.5 bands are
 // not learnt, so that an incident does not become usual, unless they last for 6 hours.
 //
 // The back-off and shrinkage follow the seasonal median profiles of Hochenbaum, Vallis & Kejariwal 2017 ("Automatic anomaly
@@ -64,6 +66,7 @@ type profileCache struct {
 	ok     [hoursOfWeek]bool
 	value  [hoursOfWeek]float64
 	pooled float64 // median spread of all hours; NaN where too few are known
+	wide   float64 // the .9 quantile of it
 }
 
 // Verdict says how a value compares with what is usual at its time.
@@ -225,10 +228,13 @@ func (b *Baseline) band(t time.Time) (float64, bool) {
 				second = max(second, v)
 			}
 		}
-		if len(own) < 3 {
-			second = largest
-		}
 		q = max(q, second)
+		if len(own) < youngSpread {
+			q = max(q, largest)
+		}
+	}
+	if len(b.Spread[t.Hour()]) < youngSpread {
+		q = max(q, b.cached().wide) // this hour may be one of the restless ones
 	}
 	return q, true
 }
@@ -242,7 +248,7 @@ func (b *Baseline) cached() *profileCache {
 		}
 		b.cache.pooled = math.NaN()
 		if len(all) >= minSpread {
-			b.cache.pooled = Median(all)
+			b.cache.pooled, b.cache.wide = Median(all), Quantile(all, 0.9)
 		}
 	}
 	return b.cache

@@ -41,8 +41,8 @@ func Onset(times []time.Time, values []float64, metBy time.Time) (onset time.Tim
 		if !best.found {
 			return time.Time{}, false
 		}
-		// Noise is taken to be proportional to the level, but never to less than what it is before the ramp.
-		floor := max(math.Abs(best.a), 1e-9)
+		// Noise is taken to be proportional to the level, but never to less than the level before the ramp or a tenth of the rise.
+		floor := max(math.Abs(best.a), 0.1*math.Abs(best.b), 1e-9)
 		for i := range weights {
 			level := max(math.Abs(best.at(x[i])), floor)
 			weights[i] = floor * floor / (level * level)

@@ -376,3 +376,26 @@ func TestCalendarOfARule(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+func TestOnsetOfWhatWasNotThereBefore(t *testing.T) {
+	d := decide(t, Rule{Name: "waits", Incident: &Incident{Detector: DetectBottleneck}})
+	for i := range 20 {
+		at := start.Add(time.Duration(i) * 5 * time.Second)
+		made, _ := d.frame(frameAt(at, func(f *engine.Frame) {
+			if i >= 10 { // it comes at 50 s, and is bad from 60 s on
+				severity := "medium"
+				if i >= 12 {
+					severity = "high"
+				}
+				f.Graph.Relationships = append(f.Graph.Relationships, metric("users", engine.RelLockWaitMS, "users", float64(i-9)*500, severity))
+			}
+		}), at)
+		if firings, _ := split(made); len(firings) > 0 {
+			if o := firings[0].Onset.Sub(start); i != 12 || o != 50*time.Second {
+				t.Errorf("frame %d fired with onset at %v", i, o)
+			}
+			return
+		}
+	}
+	t.Error("never fired")
+}

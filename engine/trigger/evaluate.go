@@ -28,13 +28,16 @@ type outcome struct {
 
 // evaluate looks at one frame: it moves the memory on and says whether to fire.
 func (c *compiled) evaluate(m *memory, v *view, l *learner, w surroundings) outcome {
+	before := m.At
 	fresh, broken := m.step(v.frame.At)
 	if !fresh {
 		return outcome{}
 	}
 	if broken {
+		// What fired is taken for the same trouble still, unless so much time has passed that it may have come and gone.
+		anew := v.frame.At.Sub(before) >= c.Cooldown
 		for key, r := range m.Runs {
-			if !r.Fired {
+			if !r.Fired || anew {
 				delete(m.Runs, key)
 				m.changed = true
 			}

@@ -105,8 +105,19 @@ func (h *history) onset(metric, key string, met time.Time) time.Time {
 	}
 	// The frames just after show the rest of the rise, which places its beginning better.
 	at, ok := analysis.Onset(h.times[from:from+len(values)], values, met.Add(30*time.Second))
-	if !ok || at.After(met) {
+	switch {
+	case ok && !at.After(met):
+		return at
+	case ok || len(values) == 0:
 		return met
 	}
-	return at
+	// An element that was not there before, such as a wait for a lock, began to move when it came.
+	first := len(values) - 1
+	for first > 0 && !math.IsNaN(values[first-1]) {
+		first--
+	}
+	if first == 0 || h.times[from+first].After(met) {
+		return met
+	}
+	return h.times[from+first]
 }

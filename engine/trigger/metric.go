@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -65,14 +64,21 @@ func Metrics() []Metric {
 	}
 }
 
-// total finds a metric of a whole source by name or alias.
-func total(name string) (Metric, bool) {
+// metricNames finds metrics by name and alias.
+var metricNames = func() map[string]Metric {
+	names := map[string]Metric{}
 	for _, m := range Metrics() {
-		if m.Name == name || slices.Contains(m.Aliases, name) {
-			return m, true
+		for _, name := range append([]string{m.Name}, m.Aliases...) {
+			names[name] = m
 		}
 	}
-	return Metric{}, false
+	return names
+}()
+
+// total finds a metric of a whole source by name or alias.
+func total(name string) (Metric, bool) {
+	m, ok := metricNames[name]
+	return m, ok
 }
 
 // canonical gives the name of a metric for one of its aliases; other names stay.

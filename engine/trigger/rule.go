@@ -124,8 +124,8 @@ const (
 	DefaultSmartCooldown = 30 * time.Minute
 	DefaultMaxPerHour    = 6 // of thresholds and incidents
 	DefaultSmartPerHour  = 2
-	DefaultSensitivity   = 5.0 // robust deviations; the usual range ends at 3
-	DefaultSmartFor      = 30 * time.Second
+	DefaultSensitivity   = 4.0              // robust deviations; the usual range ends at 3
+	DefaultSmartFor      = 90 * time.Second // longer than the window of a collector, so that one slow report never lasts long enough
 	DefaultLead          = 5 * time.Minute
 )
 
