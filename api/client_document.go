@@ -51,7 +51,7 @@ func eachRelationship(d *json.Decoder, f func(GraphRelationship)) error {
 			if name != "relationships" {
 				return skipValue(d)
 			}
-			if _, err := d.Token(); err != nil { // [
+			if t, err := d.Token(); err != nil || t == nil { // [ or null
 				return err
 			}
 			for d.More() {

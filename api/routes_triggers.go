@@ -14,7 +14,6 @@ const defaultReplay = 7 * 24 * time.Hour
 type Triggers struct {
 	Rules   []RuleStatus `json:"rules" nullable:"false"`
 	Leading bool         `json:"leading" doc:"This replica decides; of several only one does"`
-	Holder  string       `json:"holder,omitempty" doc:"The replica that decides, where it is known"`
 }
 
 // RuleStatus is what one rule does on one source.
@@ -70,7 +69,7 @@ func (s *Server) triggers(context.Context, *struct{}) (*body[Triggers], error) {
 			LastValue: r.LastValue, Unit: r.Unit, LastAt: moment(r.LastAt), NextRun: moment(r.NextRun), LastFired: moment(r.LastFired), LastHour: r.LastHour,
 		})
 	}
-	out.Leading, out.Holder = s.o.Rules.Leader()
+	out.Leading = s.o.Rules.Leads()
 	return &body[Triggers]{out}, nil
 }
 

@@ -17,11 +17,11 @@ type Change struct {
 	Restart bool   // has no effect before the next start
 }
 
-// fixed says whether a path holds what a running server cannot change: its listener, its connections to Neo4j, the form of
-// its log.
+// fixed says whether a path holds what a running server cannot change: its listener, its connections to Neo4j, the
+// flight recorder, the form of its log.
 func fixed(path string) bool {
 	section, _, _ := strings.Cut(path, ".")
-	return slices.Contains([]string{"server", "live", "snapshots"}, section) || path == "log.format"
+	return slices.Contains([]string{"server", "live", "snapshots", "recorder"}, section) || path == "log.format"
 }
 
 // Compare says in words what differs between two configurations, section by section. Values are not repeated where they

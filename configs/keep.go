@@ -62,7 +62,7 @@ type Template struct {
 // Recorder is the flight recorder: the frames kept in memory per source, and how a case goes on.
 type Recorder struct {
 	Length        Duration `yaml:"length"`          // of the ring of frames; 0 switches the recorder off
-	MemoryMB      int      `yaml:"memory_mb"`       // of all rings together, MiB; the oldest frames give way
+	MemoryMB      int      `yaml:"memory_mb"`       // of all rings together, MiB, in equal parts; the oldest frames give way
 	Before        int      `yaml:"before"`          // frames from before the trigger that a case gets
 	FollowUpEvery Duration `yaml:"follow_up_every"` // while a case is open
 	FollowUps     int      `yaml:"follow_ups"`      // most follow-ups of a case
@@ -82,7 +82,7 @@ type Webhook struct {
 
 // WebhookEvents are what a webhook may be told of.
 var WebhookEvents = []string{
-	"case.opened", "case.updated", "case.ended", "snapshot.created", "snapshot.deleted", "capture.failed", "rule.fired", "rule.suppressed",
+	"case.opened", "case.updated", "case.ended", "firing.done", "firing.failed",
 }
 
 // Label gives the name of a webhook, or the host of its URL.

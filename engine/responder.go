@@ -20,6 +20,9 @@ type ResponderOptions struct {
 	// Value gives what a rule looks at in a frame, nil where it is unknown. Nil: totals by name, elements by key.
 	Value func(f *Frame, metric, key string) *float64
 
+	// SkipUnchanged tells whether a rule freezes nothing where nothing but time has changed; nil: none does.
+	SkipUnchanged func(rule string) bool
+
 	FollowUps    []time.Duration // after the opening; 30 s, 1 m, 2 m, 5 m
 	Every        time.Duration   // after the last of them; 5 m
 	Recovery     time.Duration   // without a rule that is met until a case ends; 60 s
@@ -120,8 +123,9 @@ func (r *Responder) respond(ctx context.Context, l Lease, f Firing, s *course) (
 	}
 	snap, _, err := r.o.Engine.Capture(ctx, CaptureRequest{
 		ID: f.ID, Source: f.Source, Trigger: f.Trigger, TriggerReason: f.Reason, Rule: f.Rule, Severity: f.Severity,
-		Description: f.Description, Tags: f.Tags, Template: f.Template, Actor: ruleActor(f.Rule), slug: cmp.Or(f.Description, f.Rule),
-		AllowFuzzy: true, // rather a reading that nothing proves than no trace of an incident; it is marked
+		Description: f.Description, Tags: f.Tags, Template: f.Template, Retention: f.Retention, Actor: ruleActor(f.Rule), slug: cmp.Or(f.Description, f.Rule),
+		AllowFuzzy:    true, // rather a reading that nothing proves than no trace of an incident; it is marked
+		SkipUnchanged: !f.Case && r.o.SkipUnchanged != nil && r.o.SkipUnchanged(f.Rule),
 	})
 	if err != nil {
 		return "", err

@@ -111,8 +111,8 @@ type RuleReplay struct {
 
 // Rules is what decides about captures while the server runs; engine/trigger implements it.
 type Rules interface {
-	// Leader tells whether this replica decides, and who does where that is known.
-	Leader() (leading bool, holder string)
+	// Leads tells whether this replica decides.
+	Leads() bool
 	// Statuses tells what each rule does on each source.
 	Statuses() []RuleStatus
 	// Replay runs the rules over frames in time order; frames hands them to f until they end. Kinds: as frames.

@@ -47,7 +47,7 @@ func (a *app) printTriggers(t api.Triggers) {
 	}
 	a.table(rows)
 	if !t.Leading {
-		a.notef("another replica decides%s\n", orNothing(": ", t.Holder))
+		a.notef("another replica decides, or the snapshot database does not answer\n")
 	}
 }
 

@@ -32,6 +32,7 @@ type parts struct {
 	snapshots *neo4jdb.Snapshots
 	engine    *engine.Engine
 	sources   *sources
+	deciding  *deciding
 	server    *api.Server
 	url       string
 	http      map[string]string // addresses of Neo4j Browser by role, where known
@@ -61,7 +62,7 @@ func openServer(ctx context.Context, w *configs.Watcher, l net.Listener, demo ap
 	if p.snapshots, err = neo4jdb.OpenSnapshots(neo4jdb.Config{URI: c.Snapshots.URI, User: c.Snapshots.User, Password: snapshotsPassword, Database: c.Snapshots.Database}, p.log); err != nil {
 		return nil, err
 	}
-	p.engine = engine.New(engine.Options{Live: p.live, Store: p.snapshots, DefaultSource: defaultSource(c.Sources), Clock: clock, Logger: p.log})
+	p.engine = engine.New(engine.Options{Live: p.live, Store: p.snapshots, Rules: p.snapshots, Templates: templates(c), DefaultSource: defaultSource(c.Sources), Clock: clock, Logger: p.log})
 	for role, ready := range map[string]func(context.Context) (string, error){"live": p.live.Ready, "snapshots": p.snapshots.Ready} {
 		version, err := ready(ctx)
 		switch {
@@ -75,6 +76,9 @@ func openServer(ctx context.Context, w *configs.Watcher, l net.Listener, demo ap
 		}
 	}
 	p.snapshots.Start(ctx)
+	if p.deciding, err = openDeciding(ctx, c, p.engine, p.snapshots, p.log); err != nil {
+		return nil, errors.Join(err, p.close(ctx))
+	}
 	p.sources = newSources(ctx, func(plan plan) collecting {
 		return collect.New(collect.Options{
 			Source: plan.source, Thresholds: plan.thresholds, Window: plan.window, WithoutTexts: !plan.texts, Writer: p.live, Clock: clock, Logger: p.log,
@@ -93,11 +97,17 @@ func openServer(ctx context.Context, w *configs.Watcher, l net.Listener, demo ap
 	w.Subscribe(func(ctx context.Context, _, now configs.Config) error {
 		return p.sources.Apply(ctx, now.Sources, now.Collect)
 	})
+	w.Subscribe(p.deciding.apply)
 	viewer, err := frontend.Files()
 	if err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
-	p.server = api.New(api.Options{Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: p.log, ImportLimit: int64(c.Server.ImportLimitMB) << 20, Reload: w.Reload})
+	p.server = api.New(api.Options{
+		Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: p.log,
+		Rules: p.deciding, Retainer: p.deciding.retainer, Deployments: engine.NewDeployments(p.engine, p.snapshots),
+		Cases:       p.deciding.responder,
+		ImportLimit: int64(c.Server.ImportLimitMB) << 20, Reload: w.Reload,
+	})
 	p.server.Open(l)
 	return p, w.Open(ctx)
 }
@@ -152,6 +162,9 @@ func (p *parts) close(ctx context.Context) error {
 		errs = append(errs, p.server.Close(ctx))
 	}
 	errs = append(errs, p.watcher.Close(ctx))
+	if p.deciding != nil {
+		errs = append(errs, p.deciding.close(ctx))
+	}
 	if p.sources != nil {
 		errs = append(errs, p.sources.Close(ctx))
 	}
