@@ -51,11 +51,6 @@ func (c *Client) List(ctx context.Context, o ListOptions) (page Page, err error)
 	return page, c.call(ctx, http.MethodGet, base+"/snapshots", q, nil, &page)
 }
 
-// Get gives a snapshot with its graph; ref may be an id, latest, latest~1, @-1h or a unique prefix.
-func (c *Client) Get(ctx context.Context, ref, source string) (d Document, err error) {
-	return d, c.call(ctx, http.MethodGet, refPath(ref), values("source", source), nil, &d)
-}
-
 // CompareQuery names two snapshots and narrows the list of changes; zero values select everything.
 type CompareQuery struct {
 	Baseline, Target, Source    string

@@ -14,7 +14,7 @@ func rowOf(s *engine.Snapshot) Row {
 	return Row{
 		SnapshotID: s.ID, Seq: s.Seq, Source: s.Source, Timestamp: s.Timestamp.UTC(),
 		TriggerType: string(s.TriggerType), TriggerReason: s.TriggerReason, Rule: s.Rule, Severity: string(s.Severity),
-		Description: s.Description, Tags: orEmpty(s.Tags), Template: s.Template,
+		Description: s.Description, Tags: orEmpty(s.Tags), Template: s.Template, Retention: s.Retention, Pin: pinOf(s.Pin),
 		NodeCount: s.NodeCount, RelationshipCount: s.RelationshipCount, Labels: s.Labels, RelationshipTypes: s.RelationshipTypes,
 		Summary: summaryOf(s.Summary, s.Live.Totals),
 		Metadata: Metadata{

@@ -15,6 +15,8 @@ type Row struct {
 	Description       string             `json:"description"`
 	Tags              []string           `json:"tags" nullable:"false"`
 	Template          string             `json:"template"`
+	Retention         string             `json:"retention" doc:"Retention class that was asked for; empty where it follows from trigger and severity"`
+	Pin               *Pin               `json:"pin" doc:"Keeps it from retention; null where it is not pinned"`
 	NodeCount         int                `json:"node_count"`
 	RelationshipCount int                `json:"relationship_count"`
 	Labels            map[string]int     `json:"labels" doc:"Nodes by type"`
@@ -133,7 +135,8 @@ type CaptureRequest struct {
 	Description       string   `json:"description,omitempty" maxLength:"2000"`
 	IncludeHistorical bool     `json:"include_historical,omitempty" doc:"Add earlier values of each bottleneck to the answer"`
 	Source            string   `json:"source,omitempty" doc:"Needed only where several sources are monitored and none is the default"`
-	Template          string   `json:"template,omitempty"`
+	Template          string   `json:"template,omitempty" doc:"Name of the scope that is captured; everything where it is missing"`
+	Retention         string   `json:"retention,omitempty" maxLength:"40" doc:"Retention class, where it shall not follow from trigger and severity"`
 	Tags              []string `json:"tags,omitempty" maxItems:"50"`
 	Severity          string   `json:"severity,omitempty" enum:"low,medium,high,critical" doc:"Overrides the severity found"`
 	TriggerReason     string   `json:"trigger_reason,omitempty" maxLength:"2000"`

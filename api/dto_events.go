@@ -24,6 +24,8 @@ const (
 	EventSnapshotCreated = "graphsnap.snapshot.created" // Row
 	EventDeleteProgress  = "graphsnap.delete.progress"  // DeleteProgressData
 	EventSnapshotDeleted = "graphsnap.snapshot.deleted" // SnapshotDeletedData
+	EventSnapshotPinned  = "graphsnap.snapshot.pinned"  // SnapshotPinnedData
+	EventRetention       = "graphsnap.retention"        // RetentionRun; with each removal, and at the end
 	EventVerifyProgress  = "graphsnap.verify.progress"  // VerifyProgressData
 	EventCase            = "graphsnap.case."            // and opened, updated or ended: CaseRow
 	EventFiring          = "graphsnap.firing."          // and done or failed: Firing
@@ -69,6 +71,13 @@ type CaptureFailedData struct {
 type SnapshotDeletedData struct {
 	SnapshotID string `json:"snapshot_id"`
 	Source     string `json:"source"`
+}
+
+// SnapshotPinnedData names a snapshot that was pinned, or unpinned where pin is null.
+type SnapshotPinnedData struct {
+	SnapshotID string `json:"snapshot_id"`
+	Source     string `json:"source"`
+	Pin        *Pin   `json:"pin"`
 }
 
 // DeleteProgressData says how many elements of a snapshot are removed.

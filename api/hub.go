@@ -80,6 +80,10 @@ func (h *hub) publish(ev engine.Event) {
 		h.send(EventFiring+ev.Fired.State, firingOf(ev.Fired))
 	case ev.Case != nil:
 		h.send(EventCase+ev.Case.Change, caseRowOf(&ev.Case.Case))
+	case ev.Pinned != nil:
+		h.send(EventSnapshotPinned, SnapshotPinnedData{ev.Pinned.ID, ev.Pinned.Source, pinOf(ev.Pinned.Pin)})
+	case ev.Retained != nil:
+		h.send(EventRetention, runOf(ev.Retained))
 	}
 }
 

@@ -57,7 +57,7 @@ type auditInput struct {
 	From     int64  `query:"from" minimum:"0" doc:"First number; next_from of the page before"`
 	Snapshot string `query:"snapshot_id" maxLength:"200" doc:"A full id; also of a snapshot that was deleted"`
 	Source   string `query:"source" maxLength:"200"`
-	Action   string `query:"action" enum:"snapshot.published,snapshot.imported,snapshot.deleted,rule.fired,rule.suppressed,case.opened,case.updated,case.ended,deployment.started,deployment.finished,"`
+	Action   string `query:"action" enum:"snapshot.published,snapshot.imported,snapshot.deleted,snapshot.pinned,snapshot.unpinned,rule.fired,rule.suppressed,case.opened,case.updated,case.ended,deployment.started,deployment.finished,"`
 	Limit    int    `query:"limit" default:"50" minimum:"1" maximum:"1000"`
 }
 

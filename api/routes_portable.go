@@ -88,7 +88,7 @@ func (s *Server) archive(ctx context.Context, in *archiveInput) (*huma.StreamRes
 
 // download is a file that is written while it is sent.
 type download struct {
-	name, contentType, compression string
+	name, contentType, compression string // no name: it is looked at, not kept
 	etag, ifNoneMatch              string // no tag: it must not be kept
 }
 
@@ -113,7 +113,9 @@ func (s *Server) download(d download, write func(context.Context, io.Writer) err
 				hc.SetHeader("ETag", d.etag)
 			}
 			hc.SetHeader("Content-Type", d.contentType)
-			hc.SetHeader("Content-Disposition", `attachment; filename="`+d.name+`"`)
+			if d.name != "" {
+				hc.SetHeader("Content-Disposition", `attachment; filename="`+d.name+`"`)
+			}
 			hc.SetStatus(http.StatusOK)
 			return hc.BodyWriter()
 		}}

@@ -25,7 +25,7 @@ func (s *Server) capture(ctx context.Context, in *captureInput) (*captureOutput,
 	r := in.Body
 	snap, unchanged, err := s.o.Engine.Capture(ctx, engine.CaptureRequest{
 		ID: r.CaptureID, Source: r.Source, Trigger: engine.TriggerType(r.TriggerType), TriggerReason: r.TriggerReason,
-		Severity: engine.Severity(r.Severity), Description: r.Description, Tags: r.Tags, Template: r.Template,
+		Severity: engine.Severity(r.Severity), Description: r.Description, Tags: r.Tags, Template: r.Template, Retention: r.Retention,
 		Actor: in.actor(), AllowFuzzy: r.AllowFuzzy, SkipUnchanged: r.SkipUnchanged,
 	})
 	if err != nil {
@@ -91,47 +91,18 @@ func (s *Server) list(ctx context.Context, in *listInput) (*body[Page], error) {
 	return &body[Page]{page}, nil
 }
 
-type getInput struct {
-	RefInput
-	IncludeHistorical bool   `query:"include_historical" doc:"Add earlier values of each bottleneck"`
-	IfNoneMatch       string `header:"If-None-Match"`
-}
-
-type documentOutput struct {
-	ETag         string `header:"ETag"`
-	CacheControl string `header:"Cache-Control"`
-	Status       int
-	Body         *Document
-}
-
-func (s *Server) get(ctx context.Context, in *getInput) (*documentOutput, error) {
-	snap, err := s.o.Engine.Resolve(ctx, in.Source, in.ID)
-	if err != nil {
-		return nil, err
+// pinTag names a pin in a tag.
+func pinTag(p *engine.Pin) string {
+	if p == nil {
+		return ""
 	}
-	// `latest` moves, and history grows; the snapshot itself never changes.
-	out := &documentOutput{Status: http.StatusOK, CacheControl: "no-cache"}
-	if !in.IncludeHistorical {
-		out.ETag = s.strongTag(sealOf(snap), "document")
-		if known(in.IfNoneMatch, out.ETag) {
-			out.Status = http.StatusNotModified
-			return out, nil
-		}
-	}
-	g, err := s.o.Engine.Graph(ctx, snap.ID)
-	if err != nil {
-		return nil, err
-	}
-	out.Body = &Document{Row: rowOf(snap), SchemaVersion: snap.SchemaVersion, GraphState: graphOf(g)}
-	if in.IncludeHistorical {
-		return out, s.history(ctx, snap, &out.Body.Summary)
-	}
-	return out, nil
+	return engine.HashTexts(p.Actor, p.Note, p.At.UTC().String())
 }
 
 type removeInput struct {
 	RefInput
 	ActorInput
+	Force bool `query:"force" doc:"Also where it is pinned"`
 }
 
 func (s *Server) remove(ctx context.Context, in *removeInput) (*struct{}, error) {
@@ -139,5 +110,5 @@ func (s *Server) remove(ctx context.Context, in *removeInput) (*struct{}, error)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.o.Engine.Delete(ctx, snap.ID, in.actor())
+	return nil, s.o.Engine.DeleteWith(ctx, snap.ID, engine.DeleteOptions{Actor: in.actor(), Force: in.Force})
 }

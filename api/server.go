@@ -34,17 +34,18 @@ type Demo interface {
 
 // Options are the parts of a Server; Engine, Status, Clock and Logger are required.
 type Options struct {
-	Engine *engine.Engine
-	Status func(ctx context.Context) Status
-	Demo   Demo  // nil without demo
-	Cases  Cases // nil where none are kept
+	Engine   *engine.Engine
+	Status   func(ctx context.Context) Status
+	Demo     Demo             // nil without demo
+	Rules    engine.Rules     // nil where nothing decides about captures
+	Retainer *engine.Retainer // nil where this server removes nothing
+	Cases    Cases            // nil where none are kept
 	// Deployments is nil where none are kept.
 	Deployments *engine.Deployments
-
-	Viewer  fs.FS // the built viewer
-	Version string
-	Clock   engine.Clock
-	Logger  *slog.Logger
+	Viewer      fs.FS // the built viewer
+	Version     string
+	Clock       engine.Clock
+	Logger      *slog.Logger
 
 	ImportLimit int64 // most bytes of an import, as sent and after decompression; 16 GiB where 0
 }

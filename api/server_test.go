@@ -74,7 +74,7 @@ type fixture struct {
 }
 
 // serve runs the whole API over the in-memory store on a real socket.
-func serve(t *testing.T) *fixture {
+func serve(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{live: &liveGraph{}, store: &store{MemoryStore: &enginetest.MemoryStore{}}, log: &bytes.Buffer{}}
 	e := engine.New(engine.Options{Live: f.live, Store: f.store})

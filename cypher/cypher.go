@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed live freeze query verify audit remove rules cases deployments bench
+//go:embed live freeze query verify audit remove rules cases deployments pins bench
 var statements embed.FS
 
 //go:embed migrations
@@ -83,6 +83,7 @@ var (
 
 	QuerySources       = load("query/sources")
 	QueryList          = load("query/list")
+	QueryListAll       = load("query/list_all")
 	QueryGet           = load("query/get")
 	QueryNodes         = load("query/nodes")
 	QueryRelationships = load("query/relationships")
@@ -123,6 +124,11 @@ var (
 
 	AuditAppend = load("audit/append")
 	AuditList   = load("audit/list")
+
+	PinsSet        = load("pins/set")
+	PinsClear      = load("pins/clear")
+	PinsProtection = load("pins/protection")
+	PinsRetention  = load("pins/retention")
 
 	RemoveDetach   = load("remove/detach")
 	RemoveDropHead = load("remove/drop_head")

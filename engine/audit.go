@@ -21,6 +21,8 @@ const (
 
 	ActionDeploymentStarted  = "deployment.started"
 	ActionDeploymentFinished = "deployment.finished"
+	ActionPinned             = "snapshot.pinned"
+	ActionUnpinned           = "snapshot.unpinned"
 )
 
 // AuditEvent is one entry of the audit trail. It is written in the same transaction as the change, and each commits to
@@ -51,6 +53,8 @@ type SealedSnapshot struct {
 	HeaderHash   string    `json:"header_hash"`
 	ChainHash    string    `json:"chain_hash"`
 	PreviousHash string    `json:"previous_chain_hash,omitempty"`
+	Reason       string    `json:"reason,omitempty"` // of a deletion
+	Pin          *Pin      `json:"pin,omitempty"`    // that the deletion took along
 }
 
 // AuditFilter selects audit events. Zero values select everything.

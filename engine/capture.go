@@ -21,11 +21,13 @@ type CaptureRequest struct {
 	Description   string
 	Tags          []string
 	Template      string
+	Retention     string // retention class; "" follows from trigger and severity
 	Actor         string // who asks, for the audit trail
 	AllowFuzzy    bool   // rather a reading that nothing proves than none
 	SkipUnchanged bool   // freeze nothing where nothing but time has changed
 
-	slug string // of the snapshot's id; follows from Description where empty
+	slug  string    // of the snapshot's id; follows from Description where empty
+	scope *Template // that Template names
 }
 
 // The stages of a capture, in order. The store reports freeze, verify and publish.
@@ -45,9 +47,14 @@ const (
 // conflict (the live graph changed during every attempt).
 func (e *Engine) Capture(ctx context.Context, r CaptureRequest) (s *Snapshot, unchanged bool, err error) {
 	again := r.ID != ""
+	if err := e.scope(&r); err != nil {
+		return nil, false, err
+	}
 	if err := r.normalise(); err != nil {
 		return nil, false, err
 	}
+	e.capturing.Add(1)
+	defer e.capturing.Add(-1)
 	if again {
 		s, err = e.store.Captured(ctx, r.ID)
 	}
@@ -70,6 +77,9 @@ func (e *Engine) Capture(ctx context.Context, r CaptureRequest) (s *Snapshot, un
 func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, bool, error) {
 	start := e.clock.Now()
 	source, err := e.liveSource(ctx, r.Source)
+	if err == nil {
+		err = r.scope.isFor(source)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -96,7 +106,7 @@ func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, bool
 			return nil, err
 		}
 		d = describeInto(staged)
-		return d, nil
+		return r.scope.through(d), nil
 	})
 	if err != nil {
 		abandon(err.Error())
@@ -110,6 +120,9 @@ func (e *Engine) capture(ctx context.Context, r CaptureRequest) (*Snapshot, bool
 	if err := d.finish(s); err != nil {
 		abandon(err.Error())
 		return nil, false, err
+	}
+	if r.scope != nil && s.NodeCount == 0 {
+		s.Warnings = append(s.Warnings, "template "+r.scope.Name+" selects nothing of the live graph")
 	}
 	if err := e.compareStates(ctx, s); err != nil {
 		abandon(err.Error())
@@ -144,7 +157,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 func newSnapshot(r CaptureRequest, source string, live *LiveRead) *Snapshot {
 	return &Snapshot{
 		CaptureID: r.ID, Source: source, TriggerType: r.Trigger, TriggerReason: r.TriggerReason, Rule: r.Rule, Severity: r.Severity,
-		Description: r.Description, Tags: r.Tags, Template: r.Template,
+		Description: r.Description, Tags: r.Tags, Template: r.Template, Retention: r.Retention,
 		Live: live.State, Consistency: live.Consistency, Warnings: live.Warnings,
 	}
 }
@@ -212,8 +225,8 @@ func (r *CaptureRequest) normalise() error {
 	if r.Severity != "" && r.Severity.Rank() == 0 {
 		return Errorf(KindInvalid, op, "there is no severity %q", r.Severity).WithHint("severities are low, medium, high and critical")
 	}
-	if r.Template != "" {
-		return Errorf(KindNotFound, op, "there is no template %q", r.Template).WithHint("no template is configured; leave the template out to capture everything")
+	if r.Retention != "" && !classForm.MatchString(r.Retention) {
+		return Errorf(KindInvalid, op, "%q is no name of a retention class", r.Retention).WithHint("name a class of the retention policy; `graphsnap retain --dry-run` shows those in use")
 	}
 	if r.Description = strings.TrimSpace(r.Description); len(r.Description) > maxDescription {
 		return Errorf(KindInvalid, op, "the description has %d bytes", len(r.Description)).WithHint("keep it under %d", maxDescription)

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -78,7 +79,7 @@ func (e *Engine) Compare(ctx context.Context, baseline, target string, o Compare
 	}
 	var b *side
 	if target == Live {
-		b, err = e.liveSide(ctx, a.snapshot.Source)
+		b, err = e.liveSide(ctx, a.snapshot.Source, a.snapshot.Template)
 	} else {
 		b, err = e.frozenSide(ctx, target)
 	}
@@ -136,45 +137,6 @@ func (e *Engine) manifest(ctx context.Context, s *Snapshot) (*Manifest, error) {
 		err = Errorf(KindInvalid, "manifest", "the elements of %s do not give its root hash", s.ID).WithHint("`graphsnap verify %s` names what was changed", s.ID)
 	}
 	return m, err
-}
-
-func (e *Engine) liveSide(ctx context.Context, source string) (*side, error) {
-	var graph *collected
-	var d *description
-	read, err := e.live.ReadLive(ctx, source, ReadOptions{AllowFuzzy: true}, func() (Sink, error) {
-		graph = &collected{}
-		d = describeInto(graph)
-		return d, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	s := newSnapshot(CaptureRequest{Trigger: TriggerManual, Description: "the live graph, not frozen"}, source, read)
-	if err := d.finish(s); err != nil {
-		return nil, err
-	}
-	s.ID, s.Timestamp = Live, e.clock.Now()
-	return &side{*s, d.manifest, func(_ context.Context, keys ElementKeys) (*Graph, error) { return graph.pick(keys), nil }}, nil
-}
-
-// pick gives the asked elements of a graph.
-func (g *Graph) pick(keys ElementKeys) *Graph {
-	wanted := make(map[string]bool, len(keys.Relationships))
-	for _, r := range keys.Relationships {
-		wanted[r.Key] = true
-	}
-	out := &Graph{}
-	for _, n := range g.Nodes {
-		if slices.Contains(keys.Nodes, n.Key) {
-			out.Nodes = append(out.Nodes, n)
-		}
-	}
-	for _, r := range g.Relationships {
-		if wanted[r.Key] {
-			out.Relationships = append(out.Relationships, r)
-		}
-	}
-	return out
 }
 
 // merge walks two sorted lists side by side: f gets the entries of equal keys together, and nil where a side has none.
@@ -261,10 +223,20 @@ func newDiff(a, b *side, o CompareOptions) (*Diff, []Change) {
 	if !d.SameDatabase {
 		d.IncomparableReasons = append(d.IncomparableReasons, "the two snapshots are of different databases")
 	}
+	if x, y := a.snapshot.Template, b.snapshot.Template; x != y {
+		d.IncomparableReasons = append(d.IncomparableReasons, fmt.Sprintf("the baseline was captured %s, the target %s: what only one of them covers counts as added or removed", withTemplate(x), withTemplate(y)))
+	}
 	if x, y := a.snapshot.Live.DatabaseVersion, b.snapshot.Live.DatabaseVersion; x != y && x != "" && y != "" {
 		d.IncomparableReasons = append(d.IncomparableReasons, "the database was upgraded from "+x+" to "+y)
 	}
 	return d, changes
+}
+
+func withTemplate(name string) string {
+	if name == "" {
+		return "whole"
+	}
+	return "with template " + name
 }
 
 func nodeChange(a, b *ManifestNode) Change {

@@ -28,6 +28,7 @@ type documentMetadata struct {
 	Description   string              `json:"description"`
 	Tags          []string            `json:"tags"`
 	Template      string              `json:"template"`
+	Retention     string              `json:"retention,omitempty"`
 	Consistency   documentConsistency `json:"consistency"`
 	Live          *documentLive       `json:"live"`
 	Warnings      []string            `json:"warnings"`
@@ -115,7 +116,7 @@ func headOf(s *Snapshot, metadata bool) documentHead {
 	c := s.Consistency
 	h.documentMetadata = &documentMetadata{
 		Seq: s.Seq, TriggerType: s.TriggerType, TriggerReason: s.TriggerReason, Rule: s.Rule, Description: s.Description,
-		Tags: some(s.Tags), Template: s.Template, Warnings: some(s.Warnings), SameAs: s.SameAs, Imported: s.Imported, ChainHash: s.ChainHash,
+		Tags: some(s.Tags), Template: s.Template, Retention: s.Retention, Warnings: some(s.Warnings), SameAs: s.SameAs, Imported: s.Imported, ChainHash: s.ChainHash,
 		Consistency: documentConsistency{c.Mode, c.Attempts, c.ReadMS, moment(c.ReadFrom), c.Evidence},
 		Live: &documentLive{
 			Tick: s.Live.Tick, CollectedAt: moment(s.Live.CollectedAt), Status: s.Live.Status, Message: s.Live.Message,
@@ -201,7 +202,7 @@ func snapshotOf(fields map[string]json.RawMessage) (s *Snapshot, counts [2]*int,
 	}
 	s = &Snapshot{
 		ID: d.SnapshotID, Source: d.Source, Timestamp: d.Timestamp.UTC(), TriggerType: d.TriggerType, TriggerReason: d.TriggerReason,
-		Rule: d.Rule, Severity: d.Severity, Description: d.Description, Tags: d.Tags, Template: d.Template, Warnings: d.Warnings,
+		Rule: d.Rule, Severity: d.Severity, Description: d.Description, Tags: d.Tags, Template: d.Template, Retention: d.Retention, Warnings: d.Warnings,
 		Consistency:       Consistency{d.Consistency.Mode, d.Consistency.Attempts, d.Consistency.ReadMS, given(d.Consistency.ReadFrom), d.Consistency.Evidence},
 		CaptureDurationMS: d.Metadata.CaptureDurationMS, Imported: true,
 		Live: LiveState{

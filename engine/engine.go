@@ -5,13 +5,16 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Options are the parts of an Engine; Live and Store are required.
 type Options struct {
 	Live          LiveReader
 	Store         SnapshotStore
-	DefaultSource string // taken where a request names no source and there are several; may be ""
+	Rules         RuleStore // nil where no rules run
+	DefaultSource string    // taken where a request names no source and there are several; may be ""
+	Templates     []Template
 	Clock         Clock
 	Logger        *slog.Logger
 }
@@ -20,9 +23,12 @@ type Options struct {
 type Engine struct {
 	live          LiveReader
 	store         SnapshotStore
+	rules         RuleStore
 	defaultSource string
 	clock         Clock
 	log           *slog.Logger
+	templates     atomic.Pointer[map[string]*Template]
+	capturing     atomic.Int64 // captures under way
 
 	// Events tells of captures, deletions and ticks.
 	Events Events
@@ -30,12 +36,15 @@ type Engine struct {
 
 // New makes an Engine.
 func New(o Options) *Engine {
-	e := &Engine{live: o.Live, store: o.Store, defaultSource: o.DefaultSource, clock: o.Clock, log: o.Logger}
+	e := &Engine{live: o.Live, store: o.Store, rules: o.Rules, defaultSource: o.DefaultSource, clock: o.Clock, log: o.Logger}
 	if e.clock == nil {
 		e.clock = SystemClock{}
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
+	}
+	if err := e.SetTemplates(o.Templates); err != nil {
+		e.log.Error("there are no templates", "err", err, "hint", HintOf(err))
 	}
 	return e
 }
@@ -87,8 +96,14 @@ func (e *Engine) LiveGraph(ctx context.Context, source string) (*LiveRead, *Grap
 	return read, &c.Graph, nil
 }
 
-// Delete removes a snapshot and closes the gap in its timeline. Kinds: not_found, unavailable.
+// Delete removes a snapshot and closes the gap in its timeline. Kinds: not_found, conflict (it is pinned), unavailable.
 func (e *Engine) Delete(ctx context.Context, id, actor string) error {
+	return e.DeleteWith(ctx, id, DeleteOptions{Actor: actor})
+}
+
+// DeleteWith is Delete with a reason for the audit trail, and with a say in what may be in the way. Kinds: not_found, conflict
+// (something is in the way), unavailable.
+func (e *Engine) DeleteWith(ctx context.Context, id string, o DeleteOptions) error {
 	s, err := e.store.Get(ctx, id)
 	if err != nil {
 		return err
@@ -96,7 +111,7 @@ func (e *Engine) Delete(ctx context.Context, id, actor string) error {
 	progress := func(stage string, done, total int) {
 		e.Events.Publish(Event{Deleting: &DeleteProgress{ID: s.ID, Source: s.Source, Stage: stage, Done: done, Total: total}})
 	}
-	if err := e.store.Delete(ctx, id, actor, progress); err != nil {
+	if err := e.store.Delete(ctx, id, o, progress); err != nil {
 		return err
 	}
 	e.Events.Publish(Event{Deleted: &SnapshotDeleted{ID: s.ID, Source: s.Source}})

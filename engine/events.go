@@ -12,6 +12,8 @@ type Event struct {
 	Deleted  *SnapshotDeleted
 	Fired    *Firing // how it ended: State is done or failed
 	Case     *CaseChanged
+	Pinned   *SnapshotPinned
+	Retained *RetentionRun
 }
 
 // TickWritten says that a collection round stands in the live graph, or that it failed: see State.Status.
@@ -50,6 +52,12 @@ type CaptureFailed struct {
 
 // SnapshotDeleted names a deleted snapshot.
 type SnapshotDeleted struct{ ID, Source string }
+
+// SnapshotPinned says that a snapshot was pinned, or unpinned where Pin is nil.
+type SnapshotPinned struct {
+	ID, Source string
+	Pin        *Pin
+}
 
 // Events hands every event to every subscriber, in order. Subscribers must return quickly: they queue, they do not
 // work. The zero value is ready.

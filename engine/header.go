@@ -35,6 +35,10 @@ func HeaderProperties(s *Snapshot) (Properties, error) {
 	if s.CaptureID != "" { // absent where there is none: null is what the unique constraint leaves alone
 		p["capture_id"] = s.CaptureID
 	}
+	// Snapshots from before there were classes have no such property, and their hash is over what they have.
+	if s.Retention != "" {
+		p["retention"] = s.Retention
+	}
 	if !s.Live.CollectedAt.IsZero() {
 		p["collected_at"] = s.Live.CollectedAt.UTC()
 	}

@@ -12,7 +12,7 @@ var documentFields = func() map[string]bool {
 	m := map[string]bool{}
 	for _, name := range []string{
 		"schema_version", "snapshot_id", "source", "timestamp", "node_count", "relationship_count", "trigger_type", "trigger_reason",
-		"rule", "description", "tags", "template", "consistency", "live", "warnings", "root_hash", "severity", "performance_summary", "metadata",
+		"rule", "description", "tags", "template", "retention", "consistency", "live", "warnings", "root_hash", "severity", "performance_summary", "metadata",
 	} {
 		m[name] = true
 	}

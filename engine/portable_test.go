@@ -61,7 +61,7 @@ func fullSnapshot(id, source string, minute int) *engine.Snapshot {
 	at := time.Date(2026, 1, 31, 9, 5+minute, 0, 123_000_000, time.UTC)
 	return &engine.Snapshot{
 		ID: id, Source: source, Timestamp: at, TriggerType: engine.TriggerThreshold, Rule: "slow joins", TriggerReason: "latency of users->products above 100 ms",
-		Description: `before the "deploy" of users`, Tags: []string{"release", "v2"}, Warnings: []string{"one table has no statistics"}, CaptureDurationMS: 12.5,
+		Description: `before the "deploy" of users`, Tags: []string{"release", "v2"}, Template: "checkout", Retention: "weekly", Warnings: []string{"one table has no statistics"}, CaptureDurationMS: 12.5,
 		Consistency: engine.Consistency{Mode: engine.ConsistencyDouble, Attempts: 2, ReadMS: 8.5, ReadFrom: at.Add(-time.Second), Evidence: "digest 1 = digest 2"},
 		Live: engine.LiveState{
 			Source: source, Tick: 77, CollectedAt: at.Add(-2 * time.Second), DatabaseType: "postgresql", DatabaseName: "shop_prod", DatabaseVersion: "16.4",

@@ -195,7 +195,7 @@ func (p *Pseudonymiser) Snapshot(s *Snapshot) *Snapshot {
 	out := &Snapshot{
 		ID: p.SnapshotID(s.ID), Seq: s.Seq, Source: p.Name(s.Source), Timestamp: s.Timestamp,
 		TriggerType: s.TriggerType, Rule: p.Name(s.Rule), TriggerReason: p.text(s.TriggerReason), Severity: s.Severity,
-		Description: p.text(s.Description), Tags: p.texts(s.Tags), Template: p.Name(s.Template),
+		Description: p.text(s.Description), Tags: p.texts(s.Tags), Template: p.Name(s.Template), Retention: s.Retention,
 		NodeCount: s.NodeCount, RelationshipCount: s.RelationshipCount,
 		Live: s.Live, Consistency: s.Consistency, Imported: s.Imported, CaptureDurationMS: s.CaptureDurationMS, SchemaVersion: s.SchemaVersion,
 	}

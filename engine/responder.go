@@ -120,7 +120,7 @@ func (r *Responder) respond(ctx context.Context, l Lease, f Firing, s *course) (
 	}
 	snap, _, err := r.o.Engine.Capture(ctx, CaptureRequest{
 		ID: f.ID, Source: f.Source, Trigger: f.Trigger, TriggerReason: f.Reason, Rule: f.Rule, Severity: f.Severity,
-		Description: f.Description, Tags: f.Tags, Template: f.Template, Actor: ruleActor(f.Rule), slug: cmp.Or(f.Description, f.Rule),
+		Description: f.Description, Tags: f.Tags, Template: f.Template, Retention: f.Retention, Actor: ruleActor(f.Rule), slug: cmp.Or(f.Description, f.Rule),
 		AllowFuzzy: true, // rather a reading that nothing proves than no trace of an incident; it is marked
 	})
 	if err != nil {

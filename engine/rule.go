@@ -99,3 +99,67 @@ type RuleStore interface {
 	// Firings gives the firings of a source ("": all), newest first; only pending ones where asked.
 	Firings(ctx context.Context, source string, pending bool, limit int) ([]Firing, error)
 }
+
+// RuleReplay says what a rule would have done on one source over stored history.
+type RuleReplay struct {
+	Rule, Kind, Source, Text string
+	Frames                   int // stored states that it looked at
+	Firings                  []Firing
+	Suppressions             []Suppression
+	Note                     string // what limits the answer, such as a baseline that is still cold
+}
+
+// Rules is what decides about captures while the server runs; engine/trigger implements it.
+type Rules interface {
+	// Leader tells whether this replica decides, and who does where that is known.
+	Leader() (leading bool, holder string)
+	// Statuses tells what each rule does on each source.
+	Statuses() []RuleStatus
+	// Replay runs the rules over frames in time order; frames hands them to f until they end. Kinds: as frames.
+	Replay(ctx context.Context, frames func(f func(*Frame) error) error) ([]RuleReplay, error)
+}
+
+// StoredFrames hands the snapshots of a source between two moments to f as frames, oldest first, one graph at a time.
+// Kinds: not_found (no such source), unavailable.
+func (e *Engine) StoredFrames(ctx context.Context, source string, since, until time.Time, f func(*Frame) error) error {
+	source, err := e.historySource(ctx, source)
+	if err != nil {
+		return err
+	}
+	var rows []Snapshot
+	for filter := (Filter{Source: source, Since: since, Until: until, Limit: maxPage}); ; {
+		page, cursor, err := e.store.List(ctx, filter)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, page...)
+		if filter.Cursor = cursor; cursor == "" {
+			break
+		}
+	}
+	for i := len(rows) - 1; i >= 0; i-- {
+		s := &rows[i]
+		g, err := e.Graph(ctx, s.ID)
+		if KindOf(err) == KindNotFound && err != nil {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(&Frame{Source: source, At: s.Timestamp, State: s.Live, Graph: g, Consistency: s.Consistency}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Firings lists what rules decided, newest first. Kinds: invalid, unavailable.
+func (e *Engine) Firings(ctx context.Context, source string, limit int) ([]Firing, error) {
+	if limit < 1 || limit > maxPage {
+		return nil, Errorf(KindInvalid, "firings", "limit %d is out of range", limit).WithHint("ask for 1 to %d firings", maxPage)
+	}
+	if e.rules == nil {
+		return nil, nil
+	}
+	return e.rules.Firings(ctx, source, false, limit)
+}

@@ -58,6 +58,7 @@ type Snapshot struct {
 	Description       string
 	Tags              []string
 	Template          string
+	Retention         string // retention class that was asked for; "" follows from trigger and severity
 	Summary           Summary
 	Live              LiveState
 	Labels            map[string]int // nodes by type
@@ -76,6 +77,7 @@ type Snapshot struct {
 	CaptureDurationMS float64
 	SchemaVersion     int
 	Previous, Next    string // neighbours on the timeline, "" at its ends; filled in by Freeze and Get only
+	Pin               *Pin   // nil where it is not pinned; it stands beside the snapshot, so no hash is over it
 }
 
 // The sizes of a page of a list.

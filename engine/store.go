@@ -80,8 +80,15 @@ type SnapshotStore interface {
 	// Elements gives those of the asked elements that a snapshot holds. Kinds: not_found.
 	Elements(ctx context.Context, id string, keys ElementKeys) (*Graph, error)
 	// Delete takes a snapshot off its timeline in one transaction, then removes what it contains; what an interruption
-	// leaves is removed later. Kinds: not_found.
-	Delete(ctx context.Context, id, actor string, progress func(stage string, done, total int)) error
+	// leaves is removed later. DeleteOptions.Refuse is asked in that transaction. Kinds: not_found, conflict.
+	Delete(ctx context.Context, id string, o DeleteOptions, progress func(stage string, done, total int)) error
+	// Pin puts a pin beside a snapshot, or a new note on the one that is there, with an audit event. The store sets At.
+	// Kinds: not_found.
+	Pin(ctx context.Context, id string, p Pin) error
+	// Unpin takes the pin away, with an audit event; nothing where there is none. Kinds: not_found.
+	Unpin(ctx context.Context, id, actor string) error
+	// RetentionRows gives what retention knows of all snapshots, in any order.
+	RetentionRows(ctx context.Context) ([]RetentionRow, error)
 	// Annotate writes the summary of a diff onto the :NEXT from one snapshot to its neighbour; nothing where they are no
 	// neighbours (any more).
 	Annotate(ctx context.Context, from, to string, n NextSummary) error

@@ -13,6 +13,7 @@ import (
 
 	"graphsnap/api"
 	"graphsnap/configs"
+	"graphsnap/engine"
 	"graphsnap/engine/collect"
 )
 
@@ -166,6 +167,84 @@ func TestConfigVerbs(t *testing.T) {
 	}
 	if code, out, _ := typed(t, nil, "config", "show", good); code != exitOK || strings.Contains(out, "hush") {
 		t.Errorf("exit code %d, %s", code, out)
+	}
+}
+
+func TestRetentionVerbs(t *testing.T) {
+	plan := api.RetentionPlan{
+		Keep: 5, Remove: 1, Notes: []string{"max_snapshots 2 cannot be reached"},
+		Decisions: []api.RetentionDecision{{SnapshotID: "snap_a", Source: "shop", Class: "manual", Remove: true, Reasons: []string{"older than 90 d of manual", "not among daily 7"}}},
+	}
+	over := api.RetentionRun{RunID: "r", Planned: 1, Removed: 1, Actor: "ann"}
+	failed := over
+	failed.Failure = "the lease was lost"
+	running := api.RetentionRun{RunID: "r", Planned: 1}
+	answers := func(last api.RetentionRun) map[string]any {
+		return map[string]any{
+			"POST /api/performance/retention/plan": plan, "POST /api/performance/retention/run": running,
+			"GET /api/performance/retention": api.RetentionStatus{Enabled: true, Policy: engine.RetentionPolicy{KeepDaily: 7}, Last: &last},
+		}
+	}
+	for name, test := range map[string]struct {
+		last api.RetentionRun
+		args []string
+		code int
+		out  string
+		errs string
+	}{
+		"dry run":           {over, []string{"retain", "--dry-run"}, exitOK, "older than 90 d of manual; not among daily 7", "1 would go, 5 would stay"},
+		"a note":            {over, []string{"retain", "--dry-run"}, exitOK, "remove", "note: max_snapshots 2 cannot be reached"},
+		"a policy to try":   {over, []string{"retain", "--dry-run", "--class", "manual=90d", "--keep-daily", "7"}, exitOK, "snap_a", ""},
+		"a bad class":       {over, []string{"retain", "--dry-run", "--class", "manual"}, exitUsage, "", "--class manual=90d"},
+		"a bad span":        {over, []string{"retain", "--dry-run", "--class", "manual=soon"}, exitUsage, "", "permanent"},
+		"policy and run":    {over, []string{"retain", "--yes", "--keep-last", "3"}, exitUsage, "", "--dry-run"},
+		"nobody confirms":   {over, []string{"retain"}, exitUsage, "", "--yes"},
+		"one source only":   {over, []string{"retain", "--yes", "--source", "shop"}, exitUsage, "", "all sources"},
+		"a run":             {over, []string{"retain", "--yes"}, exitOK, "1 of 1 removed", ""},
+		"a run cut off":     {failed, []string{"retain", "--yes"}, exitFailed, "the lease was lost", ""},
+		"status":            {over, []string{"retain", "--status"}, exitOK, `{"keep_daily":7}`, ""},
+		"as JSON":           {over, []string{"retain", "--dry-run", "--json"}, exitOK, `"reasons"`, ""},
+		"a run forgotten":   {api.RetentionRun{RunID: "another"}, []string{"retain", "--yes"}, exitFailed, "", "does not know of the run"},
+		"begin, no waiting": {over, []string{"retain", "--yes", "--no-wait"}, exitOK, "0 of 1 removed", ""},
+	} {
+		code, out, errs := typed(t, answers(test.last), test.args...)
+		if code != test.code || !strings.Contains(out, test.out) || !strings.Contains(errs, test.errs) {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", name, code, test.code, out, errs)
+		}
+	}
+}
+
+func TestPinAndTemplateVerbs(t *testing.T) {
+	row := api.Row{SnapshotID: "snap_a", Pin: &api.Pin{Actor: "ann", Note: "look"}}
+	conflict := &api.Problem{Status: 409, Kind: "conflict", Detail: "snap_a is pinned by ann", Hint: "unpin first"}
+	answers := map[string]any{
+		"PUT /api/performance/snapshots/latest/pin": row, "DELETE /api/performance/snapshots/latest/pin": api.Row{SnapshotID: "snap_a"},
+		"GET /api/performance/snapshots": api.Page{Snapshots: []api.Row{row}}, "GET /api/performance/snapshots/latest": api.Document{Row: row},
+		"DELETE /api/performance/snapshots/snap_a": conflict,
+		"GET /api/performance/templates":           api.Templates{Templates: []engine.Template{{Name: "checkout", Keys: []string{"order*"}, Retention: "weekly"}}},
+		"POST /api/performance/templates/checkout/preview": api.TemplatePreview{
+			Source: "shop", Nodes: api.ScopedCount{Live: 14, Captured: 3}, Labels: map[string]api.ScopedCount{"Table": {Live: 12, Captured: 3}}, Warnings: []string{"no key fits cart*"},
+		},
+	}
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"pin":          {[]string{"pin", "latest", "look"}, exitOK, "pinned snap_a"},
+		"unpin":        {[]string{"unpin", "latest"}, exitOK, "unpinned snap_a"},
+		"list":         {[]string{"list"}, exitOK, "ann"},
+		"show":         {[]string{"show"}, exitOK, "by ann: look"},
+		"delete":       {[]string{"delete", "latest", "--yes"}, exitConflict, "hint: unpin first"},
+		"templates":    {[]string{"templates"}, exitOK, "order*"},
+		"preview":      {[]string{"templates", "preview", "checkout"}, exitOK, "no key fits cart*"},
+		"preview JSON": {[]string{"templates", "preview", "checkout", "--json"}, exitOK, `"captured": 3`},
+		"unknown":      {[]string{"templates", "preview", "none"}, exitNotFound, "there is nothing"},
+	} {
+		code, out, errs := typed(t, answers, test.args...)
+		if code != test.code || !strings.Contains(out+errs, test.says) {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", name, code, test.code, out, errs)
+		}
 	}
 }
 

@@ -92,15 +92,16 @@ func (a *app) bench(ctx context.Context, f benchFlags) (err error) {
 	o.Export = func(ctx context.Context, id string, w io.Writer) error {
 		return e.Export(ctx, id, engine.ExportOptions{Format: engine.ExportJSON}, w)
 	}
+	// What was measured is given also where a later figure fails.
 	figures, err := e.Bench(ctx, neo4jdb.NewLimits(live, store), o)
-	if err != nil {
-		return err
+	switch {
+	case len(figures) == 0:
+	case a.json:
+		err = errors.Join(err, a.printJSON(figures))
+	default:
+		a.printFigures(figures)
 	}
-	if a.json {
-		return a.printJSON(figures)
-	}
-	a.printFigures(figures)
-	return nil
+	return err
 }
 
 // benchServers starts two servers with data of their own.

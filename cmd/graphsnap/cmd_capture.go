@@ -15,6 +15,7 @@ func (a *app) captureCommand() *cobra.Command {
 		Short: "Freeze the live graph of a source into a snapshot",
 		Example: `  graphsnap capture "before the deploy"
   graphsnap capture "checkout is slow" --severity critical --tag ticket-4711
+  graphsnap capture --template checkout       # a part of the graph; graphsnap templates lists them
   graphsnap capture --skip-unchanged          # in a cron job: nothing new, nothing frozen
   graphsnap capture --json | jq -r .snapshot_id`,
 		Args: cobra.MaximumNArgs(1),
@@ -52,6 +53,8 @@ func (a *app) captureCommand() *cobra.Command {
 	f.StringVar(&r.TriggerType, "trigger", "manual", "why: manual, scheduled, threshold or incident")
 	f.StringVar(&r.TriggerReason, "reason", "", "what fired the trigger")
 	f.StringVar(&r.Severity, "severity", "", "low, medium, high or critical; the worst found where it is missing")
+	f.StringVar(&r.Template, "template", "", "capture the scope that this template names")
+	f.StringVar(&r.Retention, "retention", "", "retention class, where it shall not follow from trigger and severity; permanent keeps it for ever")
 	f.StringSliceVar(&r.Tags, "tag", nil, "a tag; may be repeated")
 	f.BoolVar(&r.IncludeHistorical, "include-historical", false, "add earlier values of each bottleneck to the answer")
 	f.BoolVar(&r.AllowFuzzy, "allow-fuzzy", false, "rather a reading that nothing proves than none; it is marked as fuzzy")

@@ -10,19 +10,20 @@ import (
 )
 
 func (a *app) deleteCommand() *cobra.Command {
-	var yes bool
+	var yes, force bool
 	cmd := &cobra.Command{
 		Use:     "delete SNAPSHOT...",
 		Aliases: []string{"rm"},
 		Short:   "Delete snapshots for good; the timeline stays linked",
 		Example: `  graphsnap delete snap_20260131_090500_test
-  graphsnap delete latest --yes`,
+  graphsnap delete latest --yes
+  graphsnap delete latest --yes --force     # also where it is pinned`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			// `latest` means something else after each deletion, so all are resolved first.
 			ids := make([]string, len(refs))
 			for i, ref := range refs {
-				d, err := a.client().Get(cmd.Context(), ref, a.source)
+				d, err := a.client().Head(cmd.Context(), ref, a.source)
 				if err != nil {
 					return err
 				}
@@ -40,7 +41,11 @@ func (a *app) deleteCommand() *cobra.Command {
 				}
 			}
 			for _, id := range ids {
-				if err := a.client().Delete(cmd.Context(), id, ""); err != nil {
+				remove := a.client().Delete
+				if force {
+					remove = a.client().DeleteForced
+				}
+				if err := remove(cmd.Context(), id, ""); err != nil {
 					return err
 				}
 				if !a.json {
@@ -54,5 +59,6 @@ func (a *app) deleteCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&force, "force", false, "also where a snapshot is pinned")
 	return cmd
 }

@@ -59,17 +59,25 @@ func (a *app) printList(page api.Page) {
 		a.notef("no snapshot fits; `graphsnap capture` makes one\n")
 		return
 	}
-	rows := [][]string{{"SNAPSHOT", "SOURCE", "TIME (UTC)", "TRIGGER", "SEVERITY", "QPS", "LATENCY", "BOTTLENECKS", "DESCRIPTION"}}
+	rows := [][]string{{"SNAPSHOT", "SOURCE", "TIME (UTC)", "TRIGGER", "SEVERITY", "QPS", "LATENCY", "BOTTLENECKS", "PIN", "DESCRIPTION"}}
 	for _, s := range page.Snapshots {
 		rows = append(rows, []string{
 			s.SnapshotID, s.Source, s.Timestamp.Format("2006-01-02 15:04:05"), s.TriggerType, s.Severity,
-			figure(s.Summary.TotalQPS, ""), figure(s.Summary.AvgLatency, "ms"), fmt.Sprint(s.Summary.BottlenecksCount), oneLine(s.Description, 40),
+			figure(s.Summary.TotalQPS, ""), figure(s.Summary.AvgLatency, "ms"), fmt.Sprint(s.Summary.BottlenecksCount), pinMark(s.Pin), oneLine(s.Description, 40),
 		})
 	}
 	a.table(rows)
 	if page.NextCursor != "" {
 		a.notef("more: --cursor %s, or --all\n", page.NextCursor)
 	}
+}
+
+// pinMark names who pinned a snapshot.
+func pinMark(p *api.Pin) string {
+	if p == nil {
+		return "-"
+	}
+	return fallback(oneLine(p.Actor, 20), "yes")
 }
 
 func oneLine(text string, most int) string {

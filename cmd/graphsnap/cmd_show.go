@@ -26,14 +26,19 @@ func (a *app) showCommand() *cobra.Command {
 			if len(args) == 1 {
 				ref = args[0]
 			}
-			d, err := a.client().Get(cmd.Context(), ref, a.source)
+			if a.json {
+				return a.client().Copy(cmd.Context(), ref, a.source, a.out)
+			}
+			row, err := a.client().Head(cmd.Context(), ref, a.source)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(d)
+			pairs := pairMetrics{}
+			if err := a.client().Relationships(cmd.Context(), row.SnapshotID, pairs.add); err != nil {
+				return err
 			}
-			a.printDocument(d, most)
+			a.printSnapshot(row, most)
+			a.printPairs(pairs, most)
 			return nil
 		},
 	}
@@ -41,7 +46,7 @@ func (a *app) showCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) printDocument(d api.Document, most int) {
+func (a *app) printSnapshot(d api.Row, most int) {
 	a.printf("%s\n", d.SnapshotID)
 	facts := [][]string{
 		{"  taken", d.Timestamp.Format("2006-01-02 15:04:05 UTC") + ", " + d.TriggerType},
@@ -54,6 +59,15 @@ func (a *app) printDocument(d api.Document, most int) {
 	}
 	if d.Description != "" {
 		facts = append(facts, []string{"  description", d.Description})
+	}
+	if d.Pin != nil {
+		facts = append(facts, []string{"  pinned", strings.TrimSuffix(fmt.Sprintf("%s by %s: %s", d.Pin.At.Format("2006-01-02 15:04:05 UTC"), fallback(d.Pin.Actor, "nobody named"), d.Pin.Note), ": ")})
+	}
+	if d.Template != "" {
+		facts = append(facts, []string{"  template", d.Template})
+	}
+	if d.Retention != "" {
+		facts = append(facts, []string{"  retention", d.Retention})
 	}
 	if d.SameAs != "" {
 		facts = append(facts, []string{"  same as", d.SameAs + ", but for the time"})
@@ -86,7 +100,6 @@ func (a *app) printDocument(d api.Document, most int) {
 		}
 		a.table(rows)
 	}
-	a.printPairs(d.GraphState.Relationships, most)
 }
 
 // evidence says how sure it is that a captured state existed as a whole.
@@ -101,32 +114,41 @@ func evidence(c api.Consistency) string {
 	return text
 }
 
-// printPairs prints the pairs with the most additive time.
-func (a *app) printPairs(rels []api.GraphRelationship, most int) {
-	type ends struct{ from, to string }
-	metrics := map[ends]map[string]*float64{}
-	for _, r := range rels {
-		if v, ok := r.Properties["value"].(float64); ok {
-			e := ends{r.Source, r.Target}
-			if metrics[e] == nil {
-				metrics[e] = map[string]*float64{}
-			}
-			metrics[e][r.Type] = &v
-		}
+// pairMetrics is what matters of the relationships between pairs of nodes.
+type pairMetrics map[pairEnds]map[string]float64
+
+type pairEnds struct{ from, to string }
+
+func (p pairMetrics) add(r api.GraphRelationship) {
+	v, ok := r.Properties["value"].(float64)
+	if !ok || (r.Type != engine.RelTimeMSPerS && r.Type != engine.RelAvgLatencyMS && r.Type != engine.RelQueriesPerSec) {
+		return
 	}
+	ends := pairEnds{r.Source, r.Target}
+	if p[ends] == nil {
+		p[ends] = map[string]float64{}
+	}
+	p[ends][r.Type] = v
+}
+
+// figure gives one metric of a pair in words.
+func (p pairMetrics) figure(ends pairEnds, relType, unit string) string {
+	if v, ok := p[ends][relType]; ok {
+		return figure(&v, unit)
+	}
+	return figure(nil, unit)
+}
+
+// printPairs prints the pairs with the most additive time.
+func (a *app) printPairs(metrics pairMetrics, most int) {
 	if len(metrics) == 0 {
 		return
 	}
-	order := make([]ends, 0, len(metrics))
+	order := make([]pairEnds, 0, len(metrics))
 	for e := range metrics {
 		order = append(order, e)
 	}
-	weight := func(e ends) float64 {
-		if v := metrics[e][engine.RelTimeMSPerS]; v != nil {
-			return *v
-		}
-		return 0
-	}
+	weight := func(e pairEnds) float64 { return metrics[e][engine.RelTimeMSPerS] }
 	sort.Slice(order, func(i, j int) bool {
 		if x, y := weight(order[i]), weight(order[j]); x != y {
 			return x > y
@@ -136,8 +158,7 @@ func (a *app) printPairs(rels []api.GraphRelationship, most int) {
 	a.printf("\nHeaviest pairs\n")
 	rows := [][]string{{"  PAIR", "TIME", "LATENCY", "RATE"}}
 	for _, e := range order[:min(most, len(order))] {
-		m := metrics[e]
-		rows = append(rows, []string{"  " + pairName(e.from, e.to), figure(m[engine.RelTimeMSPerS], "ms/s"), figure(m[engine.RelAvgLatencyMS], "ms"), figure(m[engine.RelQueriesPerSec], "queries/s")})
+		rows = append(rows, []string{"  " + pairName(e.from, e.to), metrics.figure(e, engine.RelTimeMSPerS, "ms/s"), metrics.figure(e, engine.RelAvgLatencyMS, "ms"), metrics.figure(e, engine.RelQueriesPerSec, "queries/s")})
 	}
 	a.table(rows)
 }

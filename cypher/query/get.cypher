@@ -1,9 +1,10 @@
-// One snapshot with its neighbours on the timeline.
+// One snapshot with its neighbours on the timeline and its pin.
 // mode: read
 // on: snapshots
 // params: id
-// columns: properties, previous, next
+// columns: properties, previous, next, pin
 MATCH (s:Snapshot {snapshot_id: $id})
 OPTIONAL MATCH (p:Snapshot)-[:NEXT]->(s)
 OPTIONAL MATCH (s)-[:NEXT]->(n:Snapshot)
-RETURN properties(s) AS properties, coalesce(p.snapshot_id, '') AS previous, coalesce(n.snapshot_id, '') AS next
+OPTIONAL MATCH (pin:Pin {snapshot_id: $id})
+RETURN properties(s) AS properties, coalesce(p.snapshot_id, '') AS previous, coalesce(n.snapshot_id, '') AS next, properties(pin) AS pin

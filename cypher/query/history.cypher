@@ -5,8 +5,9 @@
 // params: source, timestamp, seq, starts, keys, limit
 // columns: snapshot_id, timestamp, values
 MATCH (s:Snapshot)
-WHERE s.source = $source AND s.timestamp <= $timestamp AND (s.timestamp < $timestamp OR s.seq < $seq)
-WITH s ORDER BY s.timestamp DESC, s.seq DESC LIMIT $limit
+USING INDEX s:Snapshot(source, timestamp, seq)
+WHERE s.source = $source AND s.timestamp <= $timestamp AND s.seq IS NOT NULL AND NOT (s.timestamp = $timestamp AND s.seq >= $seq)
+WITH s ORDER BY s.source DESC, s.timestamp DESC, s.seq DESC LIMIT $limit
 CALL (s) {
   UNWIND $starts AS start
   MATCH (a:Frozen {seq: s.seq, key: start})-[r]->(:Frozen)

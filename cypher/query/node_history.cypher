@@ -4,7 +4,8 @@
 // params: source, since, until, key, limit
 // columns: snapshot_id, timestamp, properties
 MATCH (s:Snapshot)
-WHERE s.source = $source AND s.timestamp >= $since AND s.timestamp < $until
+USING INDEX s:Snapshot(source, timestamp, seq)
+WHERE s.source = $source AND s.timestamp >= $since AND s.timestamp < $until AND s.seq IS NOT NULL
 WITH s ORDER BY s.source DESC, s.timestamp DESC, s.seq DESC LIMIT $limit
 OPTIONAL MATCH (n:Frozen {seq: s.seq, key: $key})
 RETURN s.snapshot_id AS snapshot_id, s.timestamp AS timestamp, properties(n) AS properties

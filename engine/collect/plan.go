@@ -168,9 +168,17 @@ func (p plan) digest() string {
 // planNode adds the plan of a statement. Its key is the statement's, so that another plan is a change of it.
 func (r *round) planNode(b *builder, statement, digest string, p plan) {
 	key := engine.NodeKey(digest, labelPlan)
-	b.node(key, labelPlan, engine.Properties{
-		"name": p.digest(), "digest": p.digest(), "shape": p.shape, "joins": p.joins, "scans": p.scans, "estimated": true,
+	properties := engine.Properties{
+		"name": p.digest(), "digest": p.digest(), "shape": p.shape, "estimated": true,
 		"cost": r.levels.of(key+" cost", p.cost, rateTolerance), "estimated_rows": r.levels.of(key+" rows", p.rows, rateTolerance),
-	})
+	}
+	// An empty list says no more than a missing one, and CSV has no form for it.
+	if len(p.joins) > 0 {
+		properties["joins"] = p.joins
+	}
+	if len(p.scans) > 0 {
+		properties["scans"] = p.scans
+	}
+	b.node(key, labelPlan, properties)
 	b.link(statement, relHasPlan, key, "", nil)
 }

@@ -89,7 +89,7 @@ func Exam(t *testing.T, open func(t *testing.T) Store) {
 			order := []string{ids[0], ids[3], ids[1], ids[4], ids[2]}
 			s.wantTimeline(t, order...)
 			for _, gone := range []int{2, 0, 2} { // the middle, the first, the last
-				if err := s.Delete(ctx, order[gone], "exam", nil); err != nil {
+				if err := s.Delete(ctx, order[gone], engine.DeleteOptions{Actor: "exam"}, nil); err != nil {
 					t.Fatal(err)
 				}
 				order = slices.Delete(order, gone, gone+1)
@@ -98,7 +98,7 @@ func Exam(t *testing.T, open func(t *testing.T) Store) {
 		}},
 		{"the last deletion empties the timeline and a new snapshot begins it anew", func(t *testing.T, s Store) {
 			snap := s.freeze(t, "only", 0, demoGraph(1))
-			if err := s.Delete(ctx, snap.ID, "exam", nil); err != nil {
+			if err := s.Delete(ctx, snap.ID, engine.DeleteOptions{Actor: "exam"}, nil); err != nil {
 				t.Fatal(err)
 			}
 			s.wantTimeline(t)
@@ -109,14 +109,14 @@ func Exam(t *testing.T, open func(t *testing.T) Store) {
 		}},
 		{"deleted is gone", func(t *testing.T, s Store) {
 			snap := s.freeze(t, "gone", 0, demoGraph(1))
-			if err := s.Delete(ctx, snap.ID, "exam", nil); err != nil {
+			if err := s.Delete(ctx, snap.ID, engine.DeleteOptions{Actor: "exam"}, nil); err != nil {
 				t.Fatal(err)
 			}
 			_, get := s.Get(ctx, snap.ID)
 			_, graph := s.engine().Graph(ctx, snap.ID)
 			_, compare := s.engine().Compare(ctx, snap.ID, snap.ID, engine.CompareOptions{})
 			_, history := s.History(ctx, snap.ID, nil, 5)
-			for what, err := range map[string]error{"get": get, "graph": graph, "compare": compare, "history": history, "delete": s.Delete(ctx, snap.ID, "exam", nil)} {
+			for what, err := range map[string]error{"get": get, "graph": graph, "compare": compare, "history": history, "delete": s.Delete(ctx, snap.ID, engine.DeleteOptions{Actor: "exam"}, nil)} {
 				if engine.KindOf(err) != engine.KindNotFound {
 					t.Errorf("%s gives %v, want not_found", what, err)
 				}
@@ -292,7 +292,7 @@ func Exam(t *testing.T, open func(t *testing.T) Store) {
 		{"what is published and deleted stands in the audit trail, and all of it verifies", func(t *testing.T, s Store) {
 			a := s.freeze(t, "audited", 0, demoGraph(1))
 			b := s.freezeAs(t, "imported", 1, demoGraph(2), func(x *engine.Snapshot) { x.Imported = true })
-			if err := s.Delete(ctx, a.ID, "someone", nil); err != nil {
+			if err := s.Delete(ctx, a.ID, engine.DeleteOptions{Actor: "someone", Reason: "the exam"}, nil); err != nil {
 				t.Fatal(err)
 			}
 			var actions []string
@@ -305,6 +305,97 @@ func Exam(t *testing.T, open func(t *testing.T) Store) {
 			}
 			if r := must(s.engine().Verify(ctx, engine.VerifyOptions{IDs: []string{b.ID}}, nil))(t); len(r.Findings) != 0 || r.Snapshots != 1 || r.Nodes != 3 || r.Relationships != 2 {
 				t.Errorf("verification says %+v", r)
+			}
+		}},
+		{"a pin stands beside the snapshot and keeps it", func(t *testing.T, s Store) {
+			a := s.freeze(t, "pinned", 0, demoGraph(1))
+			b := s.freezeAs(t, "classed", 1, demoGraph(2), func(x *engine.Snapshot) {
+				x.Retention, x.Tags, x.TriggerType, x.Severity, x.Template = "weekly", []string{"baseline:may"}, engine.TriggerScheduled, engine.SeverityHigh, "t"
+			})
+			for _, note := range []string{"first", "the only copy"} {
+				if err := s.Pin(ctx, a.ID, engine.Pin{Actor: "ann", Note: note}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			listed, _, err := s.List(ctx, engine.Filter{Source: s.Source})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, got := range map[string]*engine.Snapshot{"get": must(s.Get(ctx, a.ID))(t), "list": &listed[1]} {
+				if got.Pin == nil || got.Pin.Actor != "ann" || got.Pin.Note != "the only copy" || got.Pin.At.IsZero() || got.HeaderHash != a.HeaderHash {
+					t.Errorf("%s gives the pin %+v", name, got.Pin)
+				}
+			}
+			if other := must(s.Get(ctx, b.ID))(t); other.Pin != nil || listed[0].Pin != nil || other.Retention != "weekly" {
+				t.Errorf("the other one has the pin %+v and the class %q", other.Pin, other.Retention)
+			}
+			rows := map[string]engine.RetentionRow{}
+			for _, r := range must(s.RetentionRows(ctx))(t) {
+				rows[r.ID] = r
+			}
+			if r := rows[a.ID]; r.Pin == nil || r.Pin.Note != "the only copy" || r.Source != s.Source || r.Trigger != engine.TriggerManual || r.Class != "" || len(r.Cases) != 0 || r.Baseline != "" || !r.Timestamp.Equal(a.Timestamp) || r.Seq != a.Seq {
+				t.Errorf("the row of the pinned one is %+v", r)
+			}
+			if r := rows[b.ID]; r.Pin != nil || r.Class != "weekly" || r.Baseline != "may" || r.Trigger != engine.TriggerScheduled || r.Severity != engine.SeverityHigh || r.Template != "t" {
+				t.Errorf("the row of the other one is %+v", r)
+			}
+			if err := s.Delete(ctx, a.ID, engine.DeleteOptions{Actor: "exam"}, nil); engine.KindOf(err) != engine.KindConflict || !strings.Contains(engine.HintOf(err), "unpin") {
+				t.Errorf("deleting what is pinned gives %v (%s)", err, engine.HintOf(err))
+			}
+			if err := s.Delete(ctx, b.ID, engine.DeleteOptions{Actor: "exam", Spare: true}, nil); engine.KindOf(err) != engine.KindConflict {
+				t.Errorf("retention deleting a baseline gives %v", err)
+			}
+			s.wantTimeline(t, a.ID, b.ID)
+			if r := must(s.engine().Verify(ctx, engine.VerifyOptions{IDs: []string{a.ID}}, nil))(t); len(r.Findings) != 0 {
+				t.Errorf("verification beside a pin says %+v", r)
+			}
+			for range 2 { // twice is once
+				if err := s.Unpin(ctx, a.ID, "bob"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Pin(ctx, b.ID, engine.Pin{Actor: "ann"}); err != nil {
+				t.Fatal(err)
+			}
+			for id, o := range map[string]engine.DeleteOptions{a.ID: {Actor: "exam"}, b.ID: {Actor: "exam", Reason: "forced", Force: true}} {
+				if err := s.Delete(ctx, id, o, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var told []string
+			for _, e := range must(s.Audit(ctx, engine.AuditFilter{Source: s.Source, Limit: 1000}))(t) {
+				told = append(told, e.Action+" by "+e.Actor)
+				if e.Action == engine.ActionDeleted && e.SnapshotID == b.ID && (!strings.Contains(e.Before, `"forced"`) || !strings.Contains(e.Before, `"ann"`)) {
+					t.Errorf("the deletion does not say why, and what pin went with it: %s", e.Before)
+				}
+			}
+			want := []string{"snapshot.published by exam", "snapshot.published by exam", "snapshot.pinned by ann", "snapshot.pinned by ann", "snapshot.unpinned by bob", "snapshot.pinned by ann", "snapshot.deleted by exam", "snapshot.deleted by exam"}
+			if !slices.Equal(told, want) {
+				t.Errorf("the trail says %v, want %v", told, want)
+			}
+			for what, err := range map[string]error{"pin": s.Pin(ctx, a.ID, engine.Pin{}), "unpin": s.Unpin(ctx, a.ID, "")} {
+				if engine.KindOf(err) != engine.KindNotFound {
+					t.Errorf("%s of a snapshot that is gone gives %v", what, err)
+				}
+			}
+		}},
+		{"a pin and a deletion at once: one of them wins, and a pinned snapshot stays", func(t *testing.T, s Store) {
+			for i := range 5 {
+				snap := s.freeze(t, fmt.Sprintf("race%d", i), i, demoGraph(1))
+				var wg sync.WaitGroup
+				var pinned, deleted error
+				wg.Go(func() { pinned = s.Pin(ctx, snap.ID, engine.Pin{Actor: "ann"}) })
+				wg.Go(func() {
+					deleted = s.Delete(ctx, snap.ID, engine.DeleteOptions{Actor: engine.RetentionActor, Spare: true}, nil)
+				})
+				wg.Wait()
+				_, there := s.Get(ctx, snap.ID)
+				switch {
+				case pinned == nil && engine.KindOf(deleted) == engine.KindConflict && deleted != nil && there == nil:
+				case engine.KindOf(pinned) == engine.KindNotFound && deleted == nil && engine.KindOf(there) == engine.KindNotFound:
+				default:
+					t.Fatalf("pin: %v, deletion: %v, and then: %v", pinned, deleted, there)
+				}
 			}
 		}},
 		{"a summary of neighbours is kept until they are none", func(t *testing.T, s Store) {

@@ -23,7 +23,9 @@ type MemoryStore struct {
 	audit   []engine.AuditEvent
 	failed  []engine.CaptureState
 	between map[[2]string]engine.NextSummary
-	Clock   engine.Clock // of the audit trail; the machine's where nil
+	pins    map[string]engine.Pin
+	cases   map[string][]string // ids of cases by snapshot
+	Clock   engine.Clock        // of the audit trail; the machine's where nil
 }
 
 type entry struct {
@@ -168,7 +170,7 @@ func (s *memoryStaging) Publish(ctx context.Context, snap *engine.Snapshot, mani
 // headerHash seals what the reference keeps of a snapshot.
 func headerHash(s *engine.Snapshot) string {
 	c := *s
-	c.HeaderHash, c.ChainHash, c.Previous, c.Next = "", "", "", ""
+	c.HeaderHash, c.ChainHash, c.Previous, c.Next, c.Pin = "", "", "", "", nil
 	raw, err := json.Marshal(c)
 	if err != nil {
 		panic(err) // nothing in it cannot be written
@@ -252,6 +254,7 @@ func (m *MemoryStore) List(_ context.Context, f engine.Filter) ([]engine.Snapsho
 	var rows []engine.Snapshot
 	for i := len(line) - 1; i >= 0; i-- {
 		s := line[i].snapshot
+		s.Pin = m.pin(s.ID)
 		if fits(&s, f) && (after == nil || less(&s, after)) {
 			rows = append(rows, s)
 		}
@@ -284,6 +287,7 @@ func (m *MemoryStore) Get(_ context.Context, id string) (*engine.Snapshot, error
 	}
 	s := e.snapshot
 	s.Previous, s.Next = m.neighbours(&s)
+	s.Pin = m.pin(id)
 	return &s, nil
 }
 
@@ -366,21 +370,112 @@ func (m *MemoryStore) Elements(_ context.Context, id string, keys engine.Element
 }
 
 // Delete forgets a snapshot.
-func (m *MemoryStore) Delete(_ context.Context, id, actor string, _ func(string, int, int)) error {
+func (m *MemoryStore) Delete(_ context.Context, id string, o engine.DeleteOptions, _ func(string, int, int)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, e := range m.entries {
 		if e.snapshot.ID == id {
+			pin := m.pin(id)
+			if err := o.Refuse(id, engine.Protection{Pin: pin, Cases: m.cases[id], Baseline: engine.BaselineOf(e.snapshot.Tags)}); err != nil {
+				return err
+			}
 			m.entries = slices.Delete(m.entries, i, i+1)
-			raw, err := json.Marshal(engine.SealedSnapshot{Timestamp: e.snapshot.Timestamp, Seq: e.snapshot.Seq, RootHash: e.snapshot.RootHash, HeaderHash: e.snapshot.HeaderHash, ChainHash: e.snapshot.ChainHash})
+			delete(m.pins, id)
+			raw, err := json.Marshal(engine.SealedSnapshot{
+				Timestamp: e.snapshot.Timestamp, Seq: e.snapshot.Seq, RootHash: e.snapshot.RootHash, HeaderHash: e.snapshot.HeaderHash, ChainHash: e.snapshot.ChainHash,
+				Reason: o.Reason, Pin: pin,
+			})
 			if err != nil {
 				return err
 			}
-			m.record(actor, engine.ActionDeleted, &e.snapshot, string(raw), nil)
+			m.record(o.Actor, engine.ActionDeleted, &e.snapshot, string(raw), nil)
 			return nil
 		}
 	}
 	return missing(id)
+}
+
+func (m *MemoryStore) pin(id string) *engine.Pin {
+	if p, pinned := m.pins[id]; pinned {
+		return &p
+	}
+	return nil
+}
+
+// Pin keeps a pin.
+func (m *MemoryStore) Pin(_ context.Context, id string, p engine.Pin) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(id)
+	if e == nil {
+		return missing(id)
+	}
+	if was := m.pin(id); was != nil && was.Actor == p.Actor && was.Note == p.Note {
+		return nil
+	}
+	p.At = m.now()
+	m.recordPin(p.Actor, engine.ActionPinned, e, m.pin(id), &p)
+	if m.pins == nil {
+		m.pins = map[string]engine.Pin{}
+	}
+	m.pins[id] = p
+	return nil
+}
+
+// Unpin forgets a pin.
+func (m *MemoryStore) Unpin(_ context.Context, id, actor string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(id)
+	if e == nil {
+		return missing(id)
+	}
+	if pin := m.pin(id); pin != nil {
+		m.recordPin(actor, engine.ActionUnpinned, e, pin, nil)
+		delete(m.pins, id)
+	}
+	return nil
+}
+
+func (m *MemoryStore) recordPin(actor, action string, e *entry, before, after *engine.Pin) {
+	was := ""
+	if before != nil {
+		raw, err := json.Marshal(before)
+		if err != nil {
+			panic(err)
+		}
+		was = string(raw)
+	}
+	if after == nil {
+		m.record(actor, action, &e.snapshot, was, nil)
+		return
+	}
+	m.record(actor, action, &e.snapshot, was, after)
+}
+
+// JoinCase makes a snapshot one of a case.
+func (m *MemoryStore) JoinCase(id, caseID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cases == nil {
+		m.cases = map[string][]string{}
+	}
+	m.cases[id] = append(m.cases[id], caseID)
+}
+
+// RetentionRows gives what retention knows.
+func (m *MemoryStore) RetentionRows(context.Context) ([]engine.RetentionRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var rows []engine.RetentionRow
+	for _, e := range m.entries {
+		s := &e.snapshot
+		rows = append(rows, engine.RetentionRow{
+			ID: s.ID, Seq: s.Seq, Source: s.Source, Timestamp: s.Timestamp, Trigger: s.TriggerType, Severity: s.Severity, Class: s.Retention,
+			Template: s.Template, Pin: m.pin(s.ID), Cases: slices.Clone(m.cases[s.ID]), Baseline: engine.BaselineOf(s.Tags),
+		})
+	}
+	return rows, nil
 }
 
 // Annotate keeps a summary.

@@ -30,12 +30,16 @@ func lockChain(ctx context.Context, tx *tx) (*chain, error) {
 
 // append writes the audit event of a snapshot in the same transaction as what it tells of.
 func (c *chain) append(ctx context.Context, tx *tx, actor, action string, s *engine.Snapshot, before, after *engine.SealedSnapshot) error {
-	e := engine.AuditEvent{Actor: actor, Action: action, SnapshotID: s.ID, Source: s.Source}
-	for into, seal := range map[*string]*engine.SealedSnapshot{&e.Before: before, &e.After: after} {
-		if seal == nil {
+	return appendOf(ctx, tx, c, engine.AuditEvent{Actor: actor, Action: action, SnapshotID: s.ID, Source: s.Source}, before, after)
+}
+
+// appendOf writes an event whose Before and After are the JSON of values; nil is nothing.
+func appendOf[T any](ctx context.Context, tx *tx, c *chain, e engine.AuditEvent, before, after *T) error {
+	for into, v := range map[*string]*T{&e.Before: before, &e.After: after} {
+		if v == nil {
 			continue
 		}
-		raw, err := json.Marshal(seal)
+		raw, err := json.Marshal(v)
 		if err != nil {
 			return engine.Errorf(engine.KindInternal, "audit", "an event cannot be written").WithCause(err)
 		}

@@ -91,42 +91,66 @@ func (v *versions) next() (nodes, rels []int) {
 	return nodes, rels
 }
 
-// wrong says what shows that a reading is of no moment; "" where nothing does.
-func (v *versions) wrong(g *engine.Graph) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// view is what one reading showed, small enough to keep a hundred thousand of them until the book is complete.
+type view struct {
+	read    engine.LiveRead
+	shows   []int64 // the versions of the nodes, then of the relationships, in key order
+	problem string  // what can be seen at once
+}
+
+// look takes from a reading what will be judged.
+func (v *versions) look(read engine.LiveRead, g *engine.Graph) view {
+	g.Sort()
+	out := view{read: read}
 	if len(g.Nodes) != len(v.graph.Nodes) || len(g.Relationships) != len(v.graph.Relationships) {
-		return fmt.Sprintf("%d nodes and %d relationships", len(g.Nodes), len(g.Relationships))
+		out.problem = fmt.Sprintf("%d nodes and %d relationships", len(g.Nodes), len(g.Relationships))
+		return out
 	}
-	seen, sum := map[string]bool{}, int64(0)
-	from, until := int64(0), int64(math.MaxInt64) // the transactions between which all that was seen stood
-	interval := func(key string, value any) {
-		seen[key] = true
-		of := v.written[key]
-		i := slices.Index(of, value.(int64))
-		if i < 0 {
-			until = -1
-			return
+	sum := int64(0)
+	for i, n := range g.Nodes {
+		if n.Key != v.graph.Nodes[i].Key {
+			out.problem = fmt.Sprintf("%s stands where %s should", n.Key, v.graph.Nodes[i].Key)
 		}
-		from = max(from, of[i])
-		if i+1 < len(of) {
-			until = min(until, of[i+1])
-		}
-	}
-	for _, n := range g.Nodes {
-		interval(n.Key, n.Properties["v"])
+		out.shows = append(out.shows, n.Properties["v"].(int64))
 		sum += n.Properties["balance"].(int64)
 	}
-	for _, r := range g.Relationships {
-		interval(r.Key, r.Properties["v"])
+	for i, r := range g.Relationships {
+		if r.Key != v.graph.Relationships[i].Key {
+			out.problem = fmt.Sprintf("%s stands where %s should", r.Key, v.graph.Relationships[i].Key)
+		}
+		out.shows = append(out.shows, r.Properties["v"].(int64))
 	}
-	switch {
-	case len(seen) != len(v.written):
-		return fmt.Sprintf("%d different elements of %d", len(seen), len(v.written))
-	case from >= until:
+	if sum != startBalance*versionNodes && out.problem == "" {
+		out.problem = fmt.Sprintf("the balances add up to %d", sum)
+	}
+	return out
+}
+
+// wrong says what shows that a reading is of no moment; "" where nothing does.
+func (v *versions) wrong(seen view) string {
+	if seen.problem != "" {
+		return seen.problem
+	}
+	from, until := int64(0), int64(math.MaxInt64) // the transactions between which all that was seen stood
+	for i, shows := range seen.shows {
+		key := ""
+		if i < versionNodes {
+			key = v.graph.Nodes[i].Key
+		} else {
+			key = v.graph.Relationships[i-versionNodes].Key
+		}
+		of := v.written[key]
+		at, known := slices.BinarySearch(of, shows)
+		if !known {
+			return fmt.Sprintf("%s has version %d, which nobody wrote", key, shows)
+		}
+		from = max(from, of[at])
+		if at+1 < len(of) {
+			until = min(until, of[at+1])
+		}
+	}
+	if from >= until {
 		return fmt.Sprintf("it shows transaction %d, but not transaction %d", from, until)
-	case sum != startBalance*versionNodes:
-		return fmt.Sprintf("the balances add up to %d", sum)
 	}
 	return ""
 }
@@ -188,7 +212,7 @@ func (v *versions) readWhile(t *testing.T, live *Live, o engine.ReadOptions, wri
 	done := make(chan error, 1)
 	go func() { done <- write() }()
 	modes = map[engine.ConsistencyMode]int{}
-	var readings []*liveRead
+	var readings []view
 	for running := true; running; {
 		select {
 		case err := <-done:
@@ -211,15 +235,14 @@ func (v *versions) readWhile(t *testing.T, live *Live, o engine.ReadOptions, wri
 		case err != nil:
 			t.Errorf("kind %s: %v", engine.KindOf(err), err)
 		default:
-			r.LiveRead = *read
-			readings = append(readings, r)
+			readings = append(readings, v.look(*read, &r.Graph))
 		}
 	}
 	for _, r := range readings {
-		modes[r.Consistency.Mode]++
-		if what := v.wrong(&r.Graph); what != "" {
-			if wrong++; r.Consistency.Mode != engine.ConsistencyFuzzy {
-				t.Errorf("a reading of mode %s (%s) is of no moment: %s", r.Consistency.Mode, r.Consistency.Evidence, what)
+		modes[r.read.Consistency.Mode]++
+		if what := v.wrong(r); what != "" {
+			if wrong++; r.read.Consistency.Mode != engine.ConsistencyFuzzy {
+				t.Errorf("a reading of mode %s (%s) is of no moment: %s", r.read.Consistency.Mode, r.read.Consistency.Evidence, what)
 			}
 		}
 	}

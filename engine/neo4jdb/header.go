@@ -47,7 +47,7 @@ func snapshotOf(p engine.Properties) (engine.Snapshot, error) {
 	s := engine.Snapshot{
 		ID: word("snapshot_id"), Seq: int64(whole("seq")), CaptureID: word("capture_id"), Source: word("source"), Timestamp: at("timestamp"),
 		TriggerType: engine.TriggerType(word("trigger_type")), Rule: word("rule"), TriggerReason: word("trigger_reason"),
-		Severity: engine.Severity(word("severity")), Description: word("description"), Tags: texts(p["tags"]), Template: word("template"),
+		Severity: engine.Severity(word("severity")), Description: word("description"), Tags: texts(p["tags"]), Template: word("template"), Retention: word("retention"),
 		SchemaVersion: whole("schema_version"), RootHash: word("root_hash"), ChainHash: word("chain_hash"),
 		StateHash: word("state_hash"), HeaderHash: word("header_hash"), ManifestHash: word("manifest_hash"), SameAs: word("same_as"), Imported: p["imported"] == true,
 		NodeCount: whole("node_count"), RelationshipCount: whole("relationship_count"),

@@ -31,6 +31,9 @@ func (s *Snapshots) Sources(ctx context.Context) ([]string, error) {
 // farFuture stands for "no upper limit": a range with an end lets the server walk the index of times.
 var farFuture = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// farPast stands for "no lower limit".
+var farPast = time.Time{}
+
 // List gives one page, newest first.
 func (s *Snapshots) List(ctx context.Context, f engine.Filter) ([]engine.Snapshot, string, error) {
 	before, beforeSeq, err := decodeCursor(f.Cursor)
@@ -41,17 +44,28 @@ func (s *Snapshots) List(ctx context.Context, f engine.Filter) ([]engine.Snapsho
 	if limit == 0 {
 		limit = 50
 	}
+	if !f.Until.IsZero() && !f.Until.After(before) {
+		before, beforeSeq = f.Until.UTC(), math.MinInt64
+	}
+	since := farPast
+	if !f.Since.IsZero() {
+		since = f.Since.UTC()
+	}
+	list := cypher.QueryListAll
 	params := map[string]any{
-		"source": orNull(f.Source), "trigger": orNull(string(f.Trigger)), "severity": orNull(string(f.Severity)),
+		"trigger": orNull(string(f.Trigger)), "severity": orNull(string(f.Severity)),
 		"tag": orNull(f.Tag), "prefix": orNull(f.Prefix), "text": orNull(strings.ToLower(f.Query)),
-		"since": momentOrNull(f.Since), "until": momentOrNull(f.Until),
-		"before": before, "before_seq": beforeSeq, "limit": limit + 1,
+		"since": since, "before": before, "before_seq": beforeSeq, "limit": limit + 1,
+	}
+	if f.Source != "" {
+		list, params["source"] = cypher.QueryList, f.Source
 	}
 	var rows []engine.Snapshot
 	err = s.read(ctx, func(tx *tx) error {
 		rows = nil
-		return tx.each(ctx, cypher.QueryList, params, func(r *neo4j.Record) error {
+		return tx.each(ctx, list, params, func(r *neo4j.Record) error {
 			snap, err := snapshotOf(properties(r, "properties"))
+			snap.Pin = pinOf(properties(r, "pin"))
 			rows = append(rows, snap)
 			return err
 		})
@@ -108,7 +122,7 @@ func get(ctx context.Context, tx *tx, id string) (engine.Snapshot, error) {
 			WithHint("`graphsnap list` shows what there is")
 	}
 	snap, err := snapshotOf(properties(row, "properties"))
-	snap.Previous, snap.Next = text(row, "previous"), text(row, "next")
+	snap.Previous, snap.Next, snap.Pin = text(row, "previous"), text(row, "next"), pinOf(properties(row, "pin"))
 	return snap, err
 }
 
@@ -385,11 +399,4 @@ func orNull(s string) any {
 		return nil
 	}
 	return s
-}
-
-func momentOrNull(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC()
 }

@@ -13,8 +13,9 @@ import (
 const removeBatch = 2_000
 
 // Delete takes a snapshot off its timeline in one transaction with its audit event; from then on nobody sees it. What it
-// contains is removed in batches; if that is interrupted, the sweep finishes it.
-func (s *Snapshots) Delete(ctx context.Context, id, actor string, progress func(stage string, done, total int)) error {
+// contains is removed in batches; if that is interrupted, the sweep finishes it. What is in the way is looked for under the
+// lock that pinning takes as well, so a pin that was set before is never overlooked.
+func (s *Snapshots) Delete(ctx context.Context, id string, o engine.DeleteOptions, progress func(stage string, done, total int)) error {
 	var snap engine.Snapshot
 	err := s.write(ctx, func(tx *tx) error {
 		chain, err := lockChain(ctx, tx)
@@ -30,6 +31,9 @@ func (s *Snapshots) Delete(ctx context.Context, id, actor string, progress func(
 		if snap, err = get(ctx, tx, id); err != nil {
 			return err
 		}
+		if err := guard(ctx, tx, id, o); err != nil {
+			return err
+		}
 		if err := tx.exec(ctx, cypher.FreezeLockTimeline, map[string]any{"source": snap.Source}); err != nil {
 			return err
 		}
@@ -40,7 +44,12 @@ func (s *Snapshots) Delete(ctx context.Context, id, actor string, progress func(
 		if row == nil {
 			return engine.Errorf(engine.KindNotFound, "delete", "there is no snapshot %q", id).WithHint("someone else deleted it just now")
 		}
-		if err := chain.append(ctx, tx, actor, engine.ActionDeleted, &snap, sealOf(&snap, ""), nil); err != nil {
+		seal := sealOf(&snap, "")
+		seal.Reason, seal.Pin = o.Reason, snap.Pin
+		if err := chain.append(ctx, tx, o.Actor, engine.ActionDeleted, &snap, seal, nil); err != nil {
+			return err
+		}
+		if err := tx.exec(ctx, cypher.PinsClear, map[string]any{"id": id}); err != nil {
 			return err
 		}
 		return closeGap(ctx, tx, snap.Source, text(row, "previous"), text(row, "next"))

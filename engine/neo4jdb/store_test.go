@@ -36,7 +36,7 @@ func configOf(s *enginetest.Server) Config {
 }
 
 // openBoth gives both databases on the shared test servers.
-func openBoth(t *testing.T) (*Live, *Snapshots) {
+func openBoth(t testing.TB) (*Live, *Snapshots) {
 	t.Helper()
 	ctx, log := context.Background(), slog.New(slog.DiscardHandler)
 	live, err := OpenLive(configOf(enginetest.LiveNeo4j(t)), "default", engine.SystemClock{}, log)
@@ -61,15 +61,25 @@ var sources atomic.Int64
 // sourceOf gives a source that no other test uses; on shared servers that is what keeps tests apart.
 func sourceOf(*testing.T) string { return fmt.Sprintf("s%d", sources.Add(1)) }
 
+// openSnapshots gives the store on its shared test server, for tests that need no live graph.
+func openSnapshots(t *testing.T) *Snapshots {
+	t.Helper()
+	ctx := context.Background()
+	snaps := must[*Snapshots](t)(OpenSnapshots(configOf(enginetest.SnapshotNeo4j(t)), slog.New(slog.DiscardHandler)))
+	t.Cleanup(func() { _ = snaps.Close(ctx) })
+	must[string](t)(snaps.Ready(ctx))
+	return snaps
+}
+
 func TestStoreExam(t *testing.T) {
-	_, snaps := openBoth(t)
+	snaps := openSnapshots(t)
 	enginetest.Exam(t, func(t *testing.T) enginetest.Store {
 		return enginetest.Store{SnapshotStore: snaps, Source: sourceOf(t)}
 	})
 }
 
 func TestStoreAgreesWithTheReferenceOnRandomGraphs(t *testing.T) {
-	_, snaps := openBoth(t)
+	snaps := openSnapshots(t)
 	enginetest.ExamRandom(t, enginetest.Store{SnapshotStore: snaps, Source: sourceOf(t)})
 }
 

@@ -260,6 +260,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The retention policy, and what its last run did */
+        get: operations["retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/retention/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a policy would keep and remove, with the reason for each snapshot; nothing is removed */
+        post: operations["retention-plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/retention/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove now what the policy does not keep; the answer comes as the run begins */
+        post: operations["retention-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/snapshots": {
         parameters: {
             query?: never;
@@ -367,6 +418,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/snapshots/{snapshot_id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a snapshot from retention and from being deleted by accident */
+        put: operations["pin"];
+        post?: never;
+        /** Give a snapshot back to retention */
+        delete: operations["unpin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/status": {
         parameters: {
             query?: never;
@@ -376,6 +445,91 @@ export interface paths {
         };
         /** How every part feels */
         get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The templates of captures */
+        get: operations["templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/templates/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a template would capture now */
+        post: operations["template-preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each rule does on each source: state, last value, next run */
+        get: operations["triggers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/triggers/firings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What rules decided, newest first */
+        get: operations["firings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/triggers/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the rules would have done over stored history; changes nothing */
+        get: operations["replay"];
         put?: never;
         post?: never;
         delete?: never;
@@ -464,6 +618,8 @@ export interface components {
             description?: string;
             /** @description Add earlier values of each bottleneck to the answer */
             include_historical?: boolean;
+            /** @description Retention class, where it shall not follow from trigger and severity */
+            retention?: string;
             /**
              * @description Overrides the severity found
              * @enum {string}
@@ -474,6 +630,7 @@ export interface components {
             /** @description Needed only where several sources are monitored and none is the default */
             source?: string;
             tags?: string[] | null;
+            /** @description Name of the scope that is captured; everything where it is missing */
             template?: string;
             trigger_reason?: string;
             /**
@@ -523,12 +680,16 @@ export interface components {
             /** Format: int64 */
             node_count: number;
             performance_summary: components["schemas"]["PerformanceSummary"];
+            /** @description Keeps it from retention; null where it is not pinned */
+            pin: components["schemas"]["Pin"];
             /** Format: int64 */
             relationship_count: number;
             /** @description Relationships by type */
             relationship_types: {
                 [key: string]: number;
             };
+            /** @description Retention class that was asked for; empty where it follows from trigger and severity */
+            retention: string;
             /** @description SHA-256 over the frozen content, hex */
             root_hash: string;
             /** @description The rule that fired; empty for manual captures */
@@ -948,12 +1109,16 @@ export interface components {
             /** Format: int64 */
             node_count: number;
             performance_summary: components["schemas"]["PerformanceSummary"];
+            /** @description Keeps it from retention; null where it is not pinned */
+            pin: components["schemas"]["Pin"];
             /** Format: int64 */
             relationship_count: number;
             /** @description Relationships by type */
             relationship_types: {
                 [key: string]: number;
             };
+            /** @description Retention class that was asked for; empty where it follows from trigger and severity */
+            retention: string;
             /** @description SHA-256 over the frozen content, hex */
             root_hash: string;
             /** @description The rule that fired; empty for manual captures */
@@ -1023,6 +1188,26 @@ export interface components {
             kind: string;
             problem: string;
             snapshot_id?: string;
+        };
+        Firing: {
+            /** Format: date-time */
+            at: string;
+            failure?: string;
+            id: string;
+            key?: string;
+            kind: string;
+            metric?: string;
+            reason: string;
+            rule: string;
+            severity?: string;
+            snapshot_id?: string;
+            source: string;
+            /** @enum {string} */
+            state?: "pending" | "done" | "failed" | "";
+            /** Format: double */
+            threshold: number | null;
+            /** Format: double */
+            value: number | null;
         };
         GraphNode: {
             /** @example users:Table */
@@ -1153,6 +1338,18 @@ export interface components {
              */
             total_qps: number | null;
         };
+        Pin: {
+            /** @description Who pinned it, as far as somebody said so */
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            /** @description Why */
+            note: string;
+        };
+        PinRequest: {
+            /** @description Why it is kept */
+            note?: string;
+        };
         Problem: {
             detail: string;
             /** @description Each thing that is wrong with the request */
@@ -1166,6 +1363,150 @@ export interface components {
             title: string;
             /** @example https://graphsnap.dev/problems/not_found */
             type: string;
+        };
+        Replay: {
+            rules: components["schemas"]["RuleReplay"][];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+        };
+        RetentionDecision: {
+            /** @description Retention class: of the capture, else of its trigger */
+            class: string;
+            /** @description No policy removes it */
+            protected: boolean;
+            reasons: string[];
+            remove: boolean;
+            snapshot_id: string;
+            source: string;
+            /** Format: date-time */
+            timestamp: string;
+        };
+        RetentionPlan: {
+            /**
+             * Format: date-time
+             * @description The moment that ages are counted from
+             */
+            at: string;
+            decisions: components["schemas"]["RetentionDecision"][];
+            /**
+             * Format: int64
+             * @description On all pages
+             */
+            keep: number;
+            /**
+             * Format: int64
+             * @description null on the last page
+             */
+            next_offset: number | null;
+            /** @description What the policy cannot do, or says of nothing */
+            notes: string[];
+            policy: components["schemas"]["RetentionPolicy"];
+            /** Format: int64 */
+            remove: number;
+        };
+        RetentionPlanRequest: {
+            /**
+             * Format: int64
+             * @description 100 where it is missing
+             */
+            limit?: number;
+            /**
+             * Format: int64
+             * @description next_offset of the page before
+             */
+            offset?: number;
+            /**
+             * @description Which decisions are listed; both where it is missing
+             * @enum {string}
+             */
+            only?: "keep" | "remove" | "";
+            /** @description A policy to try; the one of the server where it is missing */
+            policy?: components["schemas"]["RetentionPolicy"];
+            /** @description Decisions of this source only; the maximum counts all of them */
+            source?: string;
+        };
+        RetentionPolicy: {
+            /** @description Span of each class: manual, scheduled, threshold, auto, incident, high_severity or one of your own; 90d, 1y, 36h or permanent */
+            classes?: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            keep_daily?: number;
+            /**
+             * Format: int64
+             * @description The newest of each of the last so many hours that have snapshots; -1 is all
+             */
+            keep_hourly?: number;
+            /**
+             * Format: int64
+             * @description The newest so many of a source
+             */
+            keep_last?: number;
+            /** Format: int64 */
+            keep_monthly?: number;
+            /** Format: int64 */
+            keep_weekly?: number;
+            /** @description All that are at most so much older than the newest of their source */
+            keep_within?: string;
+            /** Format: int64 */
+            keep_yearly?: number;
+            /**
+             * Format: int64
+             * @description Most snapshots of all sources together; the oldest that nothing protects go first
+             */
+            max_snapshots?: number;
+            /**
+             * @description IANA zone of the calendar; UTC where it is missing
+             * @example Europe/Berlin
+             */
+            zone?: string;
+        };
+        RetentionRun: {
+            /** @description Who asked; retention for the hourly ones */
+            actor: string;
+            /** @description The snapshot that is being removed */
+            current: string;
+            /** @description Why it ended early; empty where it did not */
+            failure: string;
+            /**
+             * Format: date-time
+             * @description null while it is under way
+             */
+            finished_at: string | null;
+            /**
+             * Format: int64
+             * @description What the next run takes
+             */
+            left: number;
+            notes: string[];
+            /**
+             * Format: int64
+             * @description Snapshots to remove in this run
+             */
+            planned: number;
+            /** Format: int64 */
+            removed: number;
+            run_id: string;
+            /**
+             * Format: int64
+             * @description Pinned, taken into a case or gone since it was planned
+             */
+            spared: number;
+            /** Format: date-time */
+            started_at: string;
+        };
+        RetentionStatus: {
+            /** @description The run that is under way; null where there is none */
+            current: components["schemas"]["RetentionRun"];
+            /** @description Whether this server removes anything by itself */
+            enabled: boolean;
+            /** @description The last run of this server that is over */
+            last: components["schemas"]["RetentionRun"];
+            /** Format: date-time */
+            next_at: string | null;
+            policy: components["schemas"]["RetentionPolicy"];
         };
         Row: {
             /** @description SHA-256 over root, header and the chain hash before it in publishing order */
@@ -1186,12 +1527,16 @@ export interface components {
             /** Format: int64 */
             node_count: number;
             performance_summary: components["schemas"]["PerformanceSummary"];
+            /** @description Keeps it from retention; null where it is not pinned */
+            pin: components["schemas"]["Pin"];
             /** Format: int64 */
             relationship_count: number;
             /** @description Relationships by type */
             relationship_types: {
                 [key: string]: number;
             };
+            /** @description Retention class that was asked for; empty where it follows from trigger and severity */
+            retention: string;
             /** @description SHA-256 over the frozen content, hex */
             root_hash: string;
             /** @description The rule that fired; empty for manual captures */
@@ -1225,6 +1570,57 @@ export interface components {
             /** @enum {string} */
             trigger_type: "manual" | "scheduled" | "threshold" | "incident";
             warnings: string[];
+        };
+        RuleReplay: {
+            firings: components["schemas"]["Firing"][];
+            /**
+             * Format: int64
+             * @description Stored snapshots that were looked at
+             */
+            frames: number;
+            kind: string;
+            note?: string;
+            rule: string;
+            source: string;
+            suppressions: components["schemas"]["Suppression"][];
+            text: string;
+        };
+        RuleStatus: {
+            detail?: string;
+            /** Format: int64 */
+            fired_last_hour: number;
+            /** @enum {string} */
+            kind: "scheduled" | "threshold" | "incident" | "smart";
+            /** Format: date-time */
+            last_at: string | null;
+            /** Format: date-time */
+            last_fired: string | null;
+            /**
+             * Format: double
+             * @description null where it is unknown
+             */
+            last_value: number | null;
+            /**
+             * Format: date-time
+             * @description Of scheduled rules
+             */
+            next_run: string | null;
+            /** @example avg_latency_gt_1000ms */
+            rule: string;
+            /** Format: date-time */
+            since: string | null;
+            source: string;
+            /** @enum {string} */
+            state: "idle" | "met" | "fired" | "cooldown" | "cold" | "suppressed" | "disabled";
+            /** @example avg_latency > 1000 ms for 30s */
+            text: string;
+            unit?: string;
+        };
+        ScopedCount: {
+            /** Format: int64 */
+            captured: number;
+            /** Format: int64 */
+            live: number;
         };
         ServerStatus: {
             bolt: string;
@@ -1278,6 +1674,61 @@ export interface components {
             removed: number;
             /** Format: int64 */
             unchanged: number;
+        };
+        Suppression: {
+            /** Format: date-time */
+            at: string;
+            reason: string;
+        };
+        Template: {
+            /** @description Of the snapshots, where a capture gives none */
+            description?: string;
+            /**
+             * @description Nodes whose key, or name, fits a pattern with * and ?; !PATTERN takes out
+             * @example [
+             *       "order*",
+             *       "!*_archive"
+             *     ]
+             */
+            keys?: string[] | null;
+            /** @description Nodes with one of these labels */
+            labels?: string[] | null;
+            name: string;
+            /** @description Names of the properties that stay; name, value and severity always do */
+            properties?: string[] | null;
+            /** @description Relationships of one of these types */
+            relationship_types?: string[] | null;
+            /** @description Retention class of the snapshots, where a capture gives none */
+            retention?: string;
+            /** @description The sources that it is for */
+            sources?: string[] | null;
+            /** @description Added to the tags of the snapshots */
+            tags?: string[] | null;
+        };
+        TemplatePreview: {
+            /** @description Nodes by type */
+            labels: {
+                [key: string]: components["schemas"]["ScopedCount"];
+            };
+            nodes: components["schemas"]["ScopedCount"];
+            relationship_types: {
+                [key: string]: components["schemas"]["ScopedCount"];
+            };
+            relationships: components["schemas"]["ScopedCount"];
+            source: string;
+            template: components["schemas"]["Template"];
+            /** @description Entries of the template that match nothing */
+            warnings: string[];
+        };
+        Templates: {
+            templates: components["schemas"]["Template"][];
+        };
+        Triggers: {
+            /** @description The replica that decides, where it is known */
+            holder?: string;
+            /** @description This replica decides; of several only one does */
+            leading: boolean;
+            rules: components["schemas"]["RuleStatus"][];
         };
         VerifyReport: {
             /** Format: int64 */
@@ -1348,7 +1799,7 @@ export interface operations {
                 /** @description A full id; also of a snapshot that was deleted */
                 snapshot_id?: string;
                 source?: string;
-                action?: "snapshot.published" | "snapshot.imported" | "snapshot.deleted" | "rule.fired" | "rule.suppressed" | "case.opened" | "case.updated" | "case.ended" | "deployment.started" | "deployment.finished" | "";
+                action?: "snapshot.published" | "snapshot.imported" | "snapshot.deleted" | "snapshot.pinned" | "snapshot.unpinned" | "rule.fired" | "rule.suppressed" | "case.opened" | "case.updated" | "case.ended" | "deployment.started" | "deployment.finished" | "";
                 limit?: number;
             };
             header?: never;
@@ -1841,6 +2292,100 @@ export interface operations {
             };
         };
     };
+    retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionStatus"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retention-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPlan"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retention-run": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -2060,6 +2605,8 @@ export interface operations {
                 source?: string;
                 /** @description Add earlier values of each bottleneck */
                 include_historical?: boolean;
+                /** @description false: graph_state is empty, all else is there */
+                graph?: boolean;
             };
             header?: {
                 "If-None-Match"?: string;
@@ -2072,25 +2619,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The document; with a strong ETag unless earlier values were asked for */
             200: {
                 headers: {
-                    "Cache-Control"?: string;
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description Error */
-            default: {
+            /** @description If-None-Match names the document */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
         };
     };
@@ -2099,6 +2642,8 @@ export interface operations {
             query?: {
                 /** @description Narrows everything but a full id; needed where several sources have snapshots and none is the default */
                 source?: string;
+                /** @description Also where it is pinned */
+                force?: boolean;
             };
             header?: {
                 /** @description Who asks, for the audit trail; api where it is missing */
@@ -2174,6 +2719,86 @@ export interface operations {
             };
         };
     };
+    pin: {
+        parameters: {
+            query?: {
+                /** @description Narrows everything but a full id; needed where several sources have snapshots and none is the default */
+                source?: string;
+            };
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path: {
+                /** @description An id, latest, latest~3, @-1h, @2026-01-31T09:00:00Z or a unique prefix */
+                snapshot_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Row"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unpin: {
+        parameters: {
+            query?: {
+                /** @description Narrows everything but a full id; needed where several sources have snapshots and none is the default */
+                source?: string;
+            };
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path: {
+                /** @description An id, latest, latest~3, @-1h, @2026-01-31T09:00:00Z or a unique prefix */
+                snapshot_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Row"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     status: {
         parameters: {
             query?: never;
@@ -2190,6 +2815,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "template-preview": {
+        parameters: {
+            query?: {
+                /** @description Needed only where several sources are monitored and none is the default */
+                source?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePreview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    triggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Triggers"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    firings: {
+        parameters: {
+            query?: {
+                source?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Firing"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: {
+                source?: string;
+                /** @description From this moment on; a date or RFC 3339; seven days ago where it is missing */
+                since?: string;
+                /** @description Before this moment; now where it is missing */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
                 };
             };
             /** @description Error */

@@ -84,6 +84,10 @@ export function connect(queries: QueryClient, attempt = 0) {
         update({ newest: event.data as Row, progress: null })
         void queries.invalidateQueries({ queryKey: ['snapshots'] })
         break
+      case 'graphsnap.snapshot.pinned':
+        void queries.invalidateQueries({ queryKey: ['snapshots'] })
+        void queries.invalidateQueries({ queryKey: ['snapshot'] })
+        break
       case 'graphsnap.snapshot.deleted':
         void queries.invalidateQueries({ queryKey: ['snapshots'] })
         break

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { age, factor, figure, nameOf, pairName, signed } from './format'
+import { age, factor, figure, nameOf, pairName, pinText, signed } from './format'
 
 describe('figures', () => {
   it('never shows unknown as zero', () => {
@@ -40,4 +40,11 @@ it('tells ages in the largest whole unit', () => {
   expect(age('2026-01-31T09:59:30Z', now)).toBe('30 s ago')
   expect(age('2026-01-31T07:59:30Z', now)).toBe('2 h ago')
   expect(age('2026-01-31T10:00:30Z', now)).toBe('0 s ago')
+})
+
+describe('pins', () => {
+  it('say who, when and why', () => {
+    expect(pinText({ actor: 'ann', note: 'the outage', at: '2026-01-31T09:00:00Z' })).toBe('pinned by ann on 2026-01-31 09:00:00 UTC: the outage')
+    expect(pinText({ actor: '', note: '', at: '2026-01-31T09:00:00Z' })).toBe('pinned by nobody named on 2026-01-31 09:00:00 UTC')
+  })
 })

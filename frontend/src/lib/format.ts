@@ -63,3 +63,8 @@ export function age(time: string, now: number): string {
   if (s < 86400) return `${Math.floor(s / 3600)} h ago`
   return `${Math.floor(s / 86400)} d ago`
 }
+
+/** Who pinned a snapshot, when and why. */
+export function pinText(pin: { actor: string; note: string; at: string }): string {
+  return `pinned by ${pin.actor || 'nobody named'} on ${utc(pin.at)}${pin.note ? `: ${pin.note}` : ''}`
+}

@@ -6,6 +6,7 @@ import { Evidence, FuzzyWarning } from '../components/Evidence'
 import { ExportMenu } from '../components/ExportMenu'
 import { Inspector, Severity } from '../components/Inspector'
 import { Legend } from '../components/Legend'
+import { PinButton, PinMark } from '../components/Pin'
 import { Failure, Loading } from '../components/States'
 import { aggregate, metricsOf, pairId, type PairEdge, visible } from '../graph/aggregate'
 import { colorOf, largest, nodeColor, nodeSize, widthOf } from '../graph/appearance'
@@ -20,7 +21,7 @@ export function SnapshotScreen() {
   const query = useQuery({
     queryKey: ['snapshot', id],
     queryFn: () => must(api.GET('/api/performance/snapshots/{snapshot_id}', { params: { path: { snapshot_id: id } } })),
-    staleTime: id.startsWith('snap_') ? Infinity : 0, // a snapshot never changes; `latest` does
+    staleTime: id.startsWith('snap_') ? Infinity : 0, // a snapshot never changes, and its pin is told by an event; `latest` moves
   })
   if (query.isPending) return <Loading what="the snapshot" />
   if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />
@@ -64,7 +65,10 @@ function Facts({ d }: { d: SnapshotDocument }) {
   return (
     <section className="facts">
       <div className="title">
-        <h1>{d.description || d.snapshot_id}</h1>
+        <h1>
+          {d.description || d.snapshot_id}
+          <PinMark of={d} />
+        </h1>
         <p className="dim">
           <span className="mono">{d.snapshot_id}</span> · {utc(d.timestamp)} · {d.trigger_type} · {d.source} ({d.metadata.database_type || 'unknown database'} {d.metadata.database_version})
         </p>
@@ -79,6 +83,7 @@ function Facts({ d }: { d: SnapshotDocument }) {
           Compare with now
         </Link>
         <Evidence of={d} />
+        <PinButton of={d} />
         <ExportMenu id={d.snapshot_id} />
       </div>
       <FuzzyWarning rows={[d]} />

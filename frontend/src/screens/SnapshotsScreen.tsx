@@ -5,6 +5,7 @@ import { api, must, type Row } from '../api/client'
 import { useNow } from '../components/Header'
 import { Import } from '../components/Import'
 import { Severity } from '../components/Inspector'
+import { PinMark } from '../components/Pin'
 import { Failure, Loading } from '../components/States'
 import { age, figure, pairName, units, utc } from '../lib/format'
 
@@ -112,6 +113,7 @@ function List({ rows, chosen, choose }: { rows: Row[]; chosen: string[]; choose:
               <Link to="/snapshots/$id" params={{ id: r.snapshot_id }} search={{}}>
                 {r.description || r.snapshot_id}
               </Link>
+              <PinMark of={r} />
               <div className="dim mono">{r.snapshot_id}</div>
               {r.consistency.mode === 'fuzzy' && <div className="bad">! fuzzy read</div>}
             </td>
