@@ -22,7 +22,7 @@ var samples = map[string]any{
 	"starts": []any{[]any{"k", []string{"r"}}}, "capture_id": "c", "key": "k", "first": 1, "last": 2, "content": []byte{1}, "hash": "h", "reason": "r", "action": "a",
 	"name": "n", "holder": "h", "ttl_ms": int64(15000), "state": "open", "snapshot_id": "snap_20260101_000000_x", "failure": "f", "role": "before",
 	"before_id": "case_x",
-	"actor": "ann", "note": "n", "at": time.Unix(0, 0).UTC(),
+	"actor":     "ann", "note": "n", "at": time.Unix(0, 0).UTC(),
 }
 
 // TestExplainEveryStatement plans every statement on the real server: it must parse, do what its header says with the
