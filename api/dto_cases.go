@@ -57,6 +57,26 @@ type CasePage struct {
 	NextCursor string    `json:"next_cursor" doc:"Empty on the last page"`
 }
 
+// Firing is what a rule decided, and what became of it.
+type Firing struct {
+	FiringID   string     `json:"firing_id" doc:"Also the id of its capture"`
+	Source     string     `json:"source"`
+	Rule       string     `json:"rule"`
+	Kind       string     `json:"kind" enum:"scheduled,threshold,incident,smart"`
+	At         time.Time  `json:"at"`
+	Reason     string     `json:"reason"`
+	Severity   string     `json:"severity"`
+	Metric     string     `json:"metric"`
+	Key        string     `json:"key"`
+	Value      *float64   `json:"value"`
+	Threshold  *float64   `json:"threshold"`
+	OnsetAt    *time.Time `json:"onset_at"`
+	Affected   []string   `json:"affected" nullable:"false"`
+	State      string     `json:"state" enum:"pending,done,failed"`
+	SnapshotID string     `json:"snapshot_id"`
+	Failure    string     `json:"failure"`
+}
+
 // DeploymentStart says what is going to be deployed.
 type DeploymentStart struct {
 	Name    string `json:"name" minLength:"1" maxLength:"100" doc:"What is deployed" example:"checkout"`

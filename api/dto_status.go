@@ -43,6 +43,7 @@ type Status struct {
 	Live      ServerStatus   `json:"live"`
 	Snapshots ServerStatus   `json:"snapshots"`
 	Sources   []SourceStatus `json:"sources" nullable:"false"`
+	Config    ConfigStatus   `json:"config"`
 	Version   string         `json:"version"`
 }
 

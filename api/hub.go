@@ -76,14 +76,14 @@ func (h *hub) publish(ev engine.Event) {
 		h.send(EventDeleteProgress, DeleteProgressData{d.ID, d.Source, d.Stage, d.Done, d.Total})
 	case ev.Deleted != nil:
 		h.send(EventSnapshotDeleted, SnapshotDeletedData{ev.Deleted.ID, ev.Deleted.Source})
-	case ev.Fired != nil:
-		h.send(EventFiring+ev.Fired.State, firingOf(ev.Fired))
-	case ev.Case != nil:
-		h.send(EventCase+ev.Case.Change, caseRowOf(&ev.Case.Case))
 	case ev.Pinned != nil:
 		h.send(EventSnapshotPinned, SnapshotPinnedData{ev.Pinned.ID, ev.Pinned.Source, pinOf(ev.Pinned.Pin)})
 	case ev.Retained != nil:
 		h.send(EventRetention, runOf(ev.Retained))
+	case ev.Fired != nil:
+		h.send(EventFiring+ev.Fired.State, firingOf(ev.Fired))
+	case ev.Case != nil:
+		h.send(EventCase+ev.Case.Change, caseRowOf(&ev.Case.Case))
 	}
 }
 

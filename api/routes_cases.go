@@ -118,6 +118,13 @@ func caseDocumentOf(c *engine.Case) CaseDocument {
 	return d
 }
 
+func firingOf(f *engine.Firing) Firing {
+	return Firing{
+		FiringID: f.ID, Source: f.Source, Rule: f.Rule, Kind: f.Kind, At: f.At.UTC(), Reason: f.Reason, Severity: string(f.Severity), Metric: f.Metric, Key: f.Key,
+		Value: f.Value, Threshold: f.Threshold, OnsetAt: moment(f.Onset), Affected: orEmpty(f.Affected), State: f.State, SnapshotID: f.SnapshotID, Failure: f.Failure,
+	}
+}
+
 func (s *Server) deployments() (*engine.Deployments, error) {
 	if s.o.Deployments == nil {
 		return nil, engine.Errorf(engine.KindNotFound, "deployments", "this server keeps no deployments").WithHint("ask one that runs with a snapshot database: `graphsnap serve` or `graphsnap up`")

@@ -34,24 +34,6 @@ type RuleStatus struct {
 	LastHour  int        `json:"fired_last_hour"`
 }
 
-// Firing is the decision of a rule to capture.
-type Firing struct {
-	ID         string    `json:"id"`
-	Rule       string    `json:"rule"`
-	Kind       string    `json:"kind"`
-	Source     string    `json:"source"`
-	At         time.Time `json:"at"`
-	Reason     string    `json:"reason"`
-	Severity   string    `json:"severity,omitempty"`
-	Metric     string    `json:"metric,omitempty"`
-	Key        string    `json:"key,omitempty"`
-	Value      *float64  `json:"value"`
-	Threshold  *float64  `json:"threshold"`
-	State      string    `json:"state,omitempty" enum:"pending,done,failed,"`
-	SnapshotID string    `json:"snapshot_id,omitempty"`
-	Failure    string    `json:"failure,omitempty"`
-}
-
 // Suppression says why a rule that was met did not fire.
 type Suppression struct {
 	At     time.Time `json:"at"`
@@ -150,11 +132,4 @@ func (s *Server) replay(ctx context.Context, in *replayInput) (*body[Replay], er
 		out.Rules = append(out.Rules, one)
 	}
 	return &body[Replay]{out}, nil
-}
-
-func firingOf(f *engine.Firing) Firing {
-	return Firing{
-		ID: f.ID, Rule: f.Rule, Kind: f.Kind, Source: f.Source, At: f.At, Reason: f.Reason, Severity: string(f.Severity), Metric: f.Metric, Key: f.Key,
-		Value: f.Value, Threshold: f.Threshold, State: f.State, SnapshotID: f.SnapshotID, Failure: f.Failure,
-	}
 }

@@ -34,18 +34,20 @@ type Demo interface {
 
 // Options are the parts of a Server; Engine, Status, Clock and Logger are required.
 type Options struct {
-	Engine   *engine.Engine
-	Status   func(ctx context.Context) Status
-	Demo     Demo             // nil without demo
-	Rules    engine.Rules     // nil where nothing decides about captures
-	Retainer *engine.Retainer // nil where this server removes nothing
-	Cases    Cases            // nil where none are kept
-	// Deployments is nil where none are kept.
-	Deployments *engine.Deployments
-	Viewer      fs.FS // the built viewer
+	Engine      *engine.Engine
+	Status      func(ctx context.Context) Status
+	Demo        Demo                // nil without demo
+	Rules       engine.Rules        // nil where nothing decides about captures
+	Cases       Cases               // nil where none are kept
+	Deployments *engine.Deployments // nil where none are kept
+	Retainer    *engine.Retainer    // nil where this server removes nothing
+	Viewer      fs.FS               // the built viewer
 	Version     string
 	Clock       engine.Clock
 	Logger      *slog.Logger
+
+	// Reload reads the configuration again and says in words what changed; nil where there is none. Kinds: invalid, not_found.
+	Reload func(ctx context.Context) (changes []string, err error)
 
 	ImportLimit int64 // most bytes of an import, as sent and after decompression; 16 GiB where 0
 }
@@ -79,6 +81,7 @@ func New(o Options) *Server {
 	config.CreateHooks = nil // no $schema links in bodies: the document's field names are fixed
 	s.api = humagin.New(router, config)
 	s.routes(s.api)
+	s.reloadRoute(s.api)
 	router.GET("/api/docs", s.docs)
 	router.GET("/ws/performance", func(c *gin.Context) { s.hub.serve(c.Writer, c.Request) })
 	router.GET("/metrics", gin.WrapH(s.metrics.handler()))

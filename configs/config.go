@@ -14,6 +14,17 @@ type Config struct {
 	Sources   []Source `yaml:"sources"`
 	Collect   Collect  `yaml:"collect"`
 	Log       Log      `yaml:"log"`
+
+	Zone        string              `yaml:"zone"` // of calendars, schedules and windows that name none: local, UTC or an IANA name
+	Rules       []Rule              `yaml:"rules"`
+	Calendars   map[string]Calendar `yaml:"calendars"`
+	Maintenance []Maintenance       `yaml:"maintenance"`
+	Retention   Retention           `yaml:"retention"`
+	Templates   map[string]Template `yaml:"templates"`
+	Recorder    Recorder            `yaml:"recorder"`
+	Webhooks    []Webhook           `yaml:"webhooks"`
+	Storage     Storage             `yaml:"storage"`
+	Export      Export              `yaml:"export"`
 }
 
 // Server is where the API, the WebSocket and the viewer are served.
@@ -95,20 +106,6 @@ func (s Secret) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", s.
 // LogValue hides the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Duration is a time span written as 90s, 5m, 12h or 30d.
-type Duration time.Duration
-
-// String gives the shortest form.
-func (d Duration) String() string {
-	if day := 24 * time.Hour; d > 0 && time.Duration(d)%day == 0 {
-		return fmt.Sprintf("%dd", time.Duration(d)/day)
-	}
-	return time.Duration(d).String()
-}
-
-// MarshalYAML gives the readable form.
-func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
-
 // Default gives the configuration that an empty file has.
 func Default() Config {
 	return Config{
@@ -126,6 +123,13 @@ func Default() Config {
 				MinLatencyMS:    5,
 			},
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Log:  Log{Level: "info", Format: "text"},
+		Zone: "local",
+		Recorder: Recorder{
+			Length: Duration(10 * time.Minute), MemoryMB: 256, Before: 3, FollowUpEvery: Duration(time.Minute), FollowUps: 10,
+			Recovery: Duration(2 * time.Minute), Limit: Duration(2 * time.Hour),
+		},
+		Storage: Storage{Type: StorageNeo4j},
+		Export:  Export{Formats: []string{"json"}, IncludeMetadata: true},
 	}
 }

@@ -1,13 +1,12 @@
 package configs
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
-
-	"graphsnap/engine"
 )
 
 // known are variables of ours that set no key of the configuration.
@@ -16,18 +15,24 @@ var known = []string{
 }
 
 // override applies GRAPHSNAP_<SECTION>_<KEY>, such as GRAPHSNAP_LIVE_URI. Lists and nested sections have no variables.
-func override(c *Config, environ []string) (warnings []string, err error) {
-	targets := map[string]reflect.Value{}
+func override(c *Config, environ []string, r *report) {
+	type target struct {
+		value reflect.Value
+		path  string
+	}
+	targets := map[string]target{}
 	sections := reflect.ValueOf(c).Elem()
 	for i := range sections.NumField() {
 		section := sections.Field(i)
 		if section.Kind() != reflect.Struct {
 			continue
 		}
-		prefix := "GRAPHSNAP_" + strings.ToUpper(sections.Type().Field(i).Tag.Get("yaml")) + "_"
+		name := yamlName(sections.Type().Field(i))
+		prefix := "GRAPHSNAP_" + strings.ToUpper(name) + "_"
 		for j := range section.NumField() {
 			if k := section.Field(j).Kind(); k == reflect.String || k == reflect.Int || k == reflect.Int64 {
-				targets[prefix+strings.ToUpper(section.Type().Field(j).Tag.Get("yaml"))] = section.Field(j)
+				key := yamlName(section.Type().Field(j))
+				targets[prefix+strings.ToUpper(key)] = target{section.Field(j), join(name, key)}
 			}
 		}
 	}
@@ -41,27 +46,26 @@ func override(c *Config, environ []string) (warnings []string, err error) {
 		if !strings.HasPrefix(name, "GRAPHSNAP_") || slices.Contains(known, name) || strings.HasPrefix(name, "GRAPHSNAP_TEST_") {
 			continue
 		}
-		target, ok := targets[name]
+		t, ok := targets[name]
 		if !ok {
 			warning := "environment variable " + name + " sets nothing"
 			if guess := nearest(name, names); guess != "" {
 				warning += "; did you mean " + guess + "?"
 			}
-			warnings = append(warnings, warning)
+			r.warn("%s", warning)
 			continue
 		}
-		if err := set(target, value); err != nil {
-			return nil, engine.Errorf(engine.KindInvalid, "config", "environment variable %s: %v", name, err)
+		// From here on this is where the value is written.
+		r.keys[t.path], r.values[t.path] = place{env: name}, place{env: name}
+		if err := set(t.value, value); err != nil {
+			noteWorded(r, t.path, err)
 		}
 	}
-	return warnings, nil
 }
 
 func set(target reflect.Value, value string) error {
-	if _, span := target.Interface().(Duration); span {
-		d, err := parseDuration(value)
-		target.SetInt(int64(d))
-		return err
+	if w, ok := target.Addr().Interface().(worded); ok {
+		return w.fromText(value)
 	}
 	if target.Kind() == reflect.String {
 		target.SetString(value)
@@ -69,7 +73,7 @@ func set(target reflect.Value, value string) error {
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil {
-		return engine.Errorf(engine.KindInvalid, "", "%q is no whole number", value)
+		return fmt.Errorf("%q is no whole number; write it in digits, such as 10", value)
 	}
 	target.SetInt(int64(n))
 	return nil

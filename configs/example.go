@@ -4,8 +4,6 @@ import (
 	_ "embed"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"graphsnap/engine"
 )
@@ -22,12 +20,4 @@ func (c Config) YAML() (string, error) {
 		return "", engine.Errorf(engine.KindInternal, "config", "the configuration cannot be written").WithCause(err)
 	}
 	return string(raw), nil
-}
-
-func parseExample() (ast.Node, error) {
-	file, err := parser.ParseBytes([]byte(Example), 0)
-	if err != nil || len(file.Docs) == 0 {
-		return nil, engine.Errorf(engine.KindInternal, "config", "the example cannot be read").WithCause(err)
-	}
-	return file.Docs[0].Body, nil
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed live freeze query verify audit remove rules cases deployments pins bench
+//go:embed live freeze query verify audit remove pins rules cases deployments bench
 var statements embed.FS
 
 //go:embed migrations
@@ -59,6 +59,7 @@ var (
 	LiveUpdateRelationships = load("live/update_relationships")
 	LiveDeleteRelationships = load("live/delete_relationships")
 	LiveSetState            = load("live/set_state")
+	LiveForget              = load("live/forget")
 
 	FreezeBegin         = load("freeze/begin")
 	FreezeBatch         = load("freeze/batch")

@@ -11,6 +11,8 @@ const (
 	ActionPublished = "snapshot.published"
 	ActionImported  = "snapshot.imported"
 	ActionDeleted   = "snapshot.deleted"
+	ActionPinned    = "snapshot.pinned"
+	ActionUnpinned  = "snapshot.unpinned"
 
 	ActionRuleFired      = "rule.fired"
 	ActionRuleSuppressed = "rule.suppressed"
@@ -21,8 +23,6 @@ const (
 
 	ActionDeploymentStarted  = "deployment.started"
 	ActionDeploymentFinished = "deployment.finished"
-	ActionPinned             = "snapshot.pinned"
-	ActionUnpinned           = "snapshot.unpinned"
 )
 
 // AuditEvent is one entry of the audit trail. It is written in the same transaction as the change, and each commits to

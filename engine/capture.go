@@ -26,8 +26,8 @@ type CaptureRequest struct {
 	AllowFuzzy    bool   // rather a reading that nothing proves than none
 	SkipUnchanged bool   // freeze nothing where nothing but time has changed
 
-	slug  string    // of the snapshot's id; follows from Description where empty
 	scope *Template // that Template names
+	slug  string    // of the snapshot's id; follows from Description where empty
 }
 
 // The stages of a capture, in order. The store reports freeze, verify and publish.

@@ -10,10 +10,10 @@ type Event struct {
 	Created  *Snapshot
 	Deleting *DeleteProgress
 	Deleted  *SnapshotDeleted
-	Fired    *Firing // how it ended: State is done or failed
-	Case     *CaseChanged
 	Pinned   *SnapshotPinned
 	Retained *RetentionRun
+	Fired    *Firing // how it ended: State is done or failed
+	Case     *CaseChanged
 }
 
 // TickWritten says that a collection round stands in the live graph, or that it failed: see State.Status.

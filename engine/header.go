@@ -32,12 +32,12 @@ func HeaderProperties(s *Snapshot) (Properties, error) {
 	} {
 		p[name] = v
 	}
-	if s.CaptureID != "" { // absent where there is none: null is what the unique constraint leaves alone
-		p["capture_id"] = s.CaptureID
-	}
 	// Snapshots from before there were classes have no such property, and their hash is over what they have.
 	if s.Retention != "" {
 		p["retention"] = s.Retention
+	}
+	if s.CaptureID != "" { // absent where there is none: null is what the unique constraint leaves alone
+		p["capture_id"] = s.CaptureID
 	}
 	if !s.Live.CollectedAt.IsZero() {
 		p["collected_at"] = s.Live.CollectedAt.UTC()

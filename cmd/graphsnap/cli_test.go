@@ -159,7 +159,7 @@ func TestConfigVerbs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if code, out, _ := typed(t, nil, "config", "check", good); code != exitOK || !strings.Contains(out, "1 sources") {
+	if code, out, _ := typed(t, nil, "config", "check", good); code != exitOK || !strings.Contains(out, "1 source, 0 rules") || strings.Contains(out, "hush") {
 		t.Errorf("exit code %d, %s", code, out)
 	}
 	if code, _, errs := typed(t, nil, "config", "check", bad); code != exitUsage || !strings.Contains(errs, "bad.yaml:2:3") || !strings.Contains(errs, `did you mean "port"?`) {
@@ -219,7 +219,7 @@ func TestPinAndTemplateVerbs(t *testing.T) {
 	conflict := &api.Problem{Status: 409, Kind: "conflict", Detail: "snap_a is pinned by ann", Hint: "unpin first"}
 	answers := map[string]any{
 		"PUT /api/performance/snapshots/latest/pin": row, "DELETE /api/performance/snapshots/latest/pin": api.Row{SnapshotID: "snap_a"},
-		"GET /api/performance/snapshots": api.Page{Snapshots: []api.Row{row}}, "GET /api/performance/snapshots/latest": api.Document{Row: row},
+		"GET /api/performance/snapshots": api.Page{Snapshots: []api.Row{row}}, "GET /api/performance/snapshots/latest": api.Document{Row: row}, "GET /api/performance/snapshots/snap_a": api.Document{Row: row},
 		"DELETE /api/performance/snapshots/snap_a": conflict,
 		"GET /api/performance/templates":           api.Templates{Templates: []engine.Template{{Name: "checkout", Keys: []string{"order*"}, Retention: "weekly"}}},
 		"POST /api/performance/templates/checkout/preview": api.TemplatePreview{
@@ -245,6 +245,49 @@ func TestPinAndTemplateVerbs(t *testing.T) {
 		if code != test.code || !strings.Contains(out+errs, test.says) {
 			t.Errorf("%s: exit code %d, want %d\n%s%s", name, code, test.code, out, errs)
 		}
+	}
+}
+
+func TestReloadPrints(t *testing.T) {
+	answers := map[string]any{"POST /-/reload": api.Reloaded{Changes: []string{"rule slow added", "server.port changed from 8080 to 9000: needs a restart"}}}
+	if code, out, _ := typed(t, answers, "reload"); code != exitOK || out != "rule slow added\nserver.port changed from 8080 to 9000: needs a restart\n" {
+		t.Errorf("exit code %d, %q", code, out)
+	}
+	answers["POST /-/reload"] = api.Reloaded{Changes: []string{}}
+	if code, out, _ := typed(t, answers, "reload"); code != exitOK || out != "nothing changed\n" {
+		t.Errorf("exit code %d, %q", code, out)
+	}
+	answers["POST /-/reload"] = &api.Problem{Status: 400, Kind: "invalid", Detail: "x.yaml:2:3: unknown key", Hint: "did you mean \"port\"?"}
+	if code, _, errs := typed(t, answers, "reload"); code != exitUsage || !strings.Contains(errs, "x.yaml:2:3") || !strings.Contains(errs, "did you mean") {
+		t.Errorf("exit code %d, %q", code, errs)
+	}
+}
+
+// TestConfigCheckSaysWhatIsUnderstood: the example, in words.
+func TestConfigCheckSaysWhatIsUnderstood(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "example.yaml")
+	if err := os.WriteFile(file, []byte(configs.Example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ := typed(t, nil, "config", "check", file)
+	for _, want := range []string{"1 source, 7 rules", "every 5 min in business_hours", "bottleneck of severity critical or high", "03:30:00 UTC", "zone Europe/Prague", "incident 1y", "at most 10000"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	if code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	code, out, _ = typed(t, nil, "config", "check", file, "--json")
+	var u understood
+	if err := json.Unmarshal([]byte(out), &u); err != nil || code != exitOK || !u.OK || len(u.Rules) != 7 || len(u.Rules[0].NextRuns) != nextRuns {
+		t.Errorf("exit code %d, %v, %s", code, err, out)
+	}
+	if err := os.WriteFile(file, []byte("sources:\n  - {name: a, dsn: \"postgres://u:hush@h:port/d\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := typed(t, nil, "config", "check", file); code != exitUsage || !strings.Contains(errs, "source a") || strings.Contains(errs, "hush") {
+		t.Errorf("exit code %d, %s", code, errs)
 	}
 }
 

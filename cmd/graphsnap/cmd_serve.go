@@ -21,23 +21,34 @@ func (a *app) serveCommand() *cobra.Command {
   graphsnap serve --config graphsnap.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.loadConfig(configs.Find(file))
+			file := configs.Find(file)
+			c, err := a.loadConfig(file)
 			if err != nil {
 				return err
 			}
-			if port != 0 {
-				c.Server.Port = port
+			log := newLogger(a.errs, c.Log)
+			w, err := watchConfig(file, log, func(c configs.Config) (configs.Config, error) {
+				if port != 0 {
+					c.Server.Port = port
+				}
+				return c, nil
+			})
+			if err != nil {
+				return err
 			}
+			c = w.Config()
 			l, err := api.Listen(cmd.Context(), net.JoinHostPort(c.Server.Host, strconv.Itoa(c.Server.Port)))
 			if err != nil {
 				return err
 			}
-			p, err := openServer(cmd.Context(), c, l, nil, nil, newLogger(a.errs, c.Log))
+			p, err := openServer(cmd.Context(), w, l, nil, nil, log)
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
+			stop := reloadOnHangup(cmd.Context(), w)
 			a.notef("ready: %s\n", p.url)
 			<-cmd.Context().Done()
+			stop()
 			return p.close(cmd.Context())
 		},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,7 @@ func (a *app) statusCommand() *cobra.Command {
 				unknown := api.Health{Health: "unknown: the server does not answer"}
 				s = api.Status{
 					API: api.APIStatus{URL: a.server, Health: api.Health{Health: err.Error(), Hint: engine.HintOf(err)}}, Sources: []api.SourceStatus{}, Version: version,
-					Live: api.ServerStatus{Health: unknown}, Snapshots: api.ServerStatus{Health: unknown},
+					Live: api.ServerStatus{Health: unknown}, Snapshots: api.ServerStatus{Health: unknown}, Config: api.ConfigStatus{Health: unknown, Changes: []string{}, Warnings: []string{}},
 				}
 			}
 			captures := a.captureStates(cmd.Context())
@@ -50,7 +51,7 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func healthy(s api.Status) bool {
-	ok := s.API.Health.Health == "ok" && s.Live.Health.Health == "ok" && s.Snapshots.Health.Health == "ok"
+	ok := s.API.Health.Health == "ok" && s.Live.Health.Health == "ok" && s.Snapshots.Health.Health == "ok" && s.Config.Health.Health == "ok"
 	for _, source := range s.Sources {
 		ok = ok && source.Health.Health == "ok"
 	}
@@ -60,11 +61,13 @@ func healthy(s api.Status) bool {
 func (a *app) printStatus(s api.Status) {
 	rows := [][]string{{"PART", "WHERE", "HEALTH"}, {"api", s.API.URL, s.API.Health.Health}}
 	rows = append(rows, []string{"live", s.Live.Bolt + "  " + s.Live.HTTP, s.Live.Health.Health}, []string{"snapshots", s.Snapshots.Bolt + "  " + s.Snapshots.HTTP, s.Snapshots.Health.Health})
+	trouble, _, _ := strings.Cut(s.Config.Health.Health, "\n") // without the excerpt
+	rows = append(rows, []string{"config", fallback(s.Config.File, "built-in"), trouble})
 	for _, source := range s.Sources {
 		rows = append(rows, []string{"source " + source.Name, source.DSN, source.Health.Health})
 	}
 	a.table(rows)
-	for _, h := range append([]api.Health{s.API.Health, s.Live.Health, s.Snapshots.Health}, sourceHealths(s)...) {
+	for _, h := range append([]api.Health{s.API.Health, s.Live.Health, s.Snapshots.Health, s.Config.Health}, sourceHealths(s)...) {
 		if h.Hint != "" {
 			a.notef("hint: %s\n", h.Hint)
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,28 +58,16 @@ func (a *app) upCommand() *cobra.Command {
 const demoSource = "shop"
 
 func (a *app) up(ctx context.Context, f upFlags) (err error) {
-	c, err := a.loadConfig(configs.Find(f.config))
+	file := configs.Find(f.config)
+	c, err := a.loadConfig(file)
 	if err != nil {
 		return err
 	}
-	extra, err := parseSources(f.sources)
-	if err != nil {
+	if c, err = f.adapt(c); err != nil {
 		return err
-	}
-	c.Sources = append(c.Sources, extra...)
-	if f.noDemo && len(c.Sources) == 0 {
-		return engine.Errorf(engine.KindInvalid, "up", "--no-demo without a source leaves nothing to watch").WithHint("add --source NAME=postgres://USER@HOST/DATABASE")
-	}
-	if !f.noDemo {
-		for _, s := range c.Sources {
-			if s.Name == demoSource {
-				return engine.Errorf(engine.KindConflict, "up", "a source is called %q, as the demo is", demoSource).WithHint("give it another name, or leave the demo out with --no-demo")
-			}
-		}
 	}
 	// The API's port is taken first: a second start fails at once and disturbs nothing.
-	c.Server.Host, c.Server.Port = "127.0.0.1", f.port
-	l, err := api.Listen(ctx, net.JoinHostPort(c.Server.Host, strconv.Itoa(f.port)))
+	l, err := api.Listen(ctx, net.JoinHostPort(c.Server.Host, strconv.Itoa(c.Server.Port)))
 	if err != nil {
 		return err
 	}
@@ -93,7 +82,7 @@ func (a *app) up(ctx context.Context, f upFlags) (err error) {
 	}
 	servers, err := local.Open(ctx, local.Options{
 		DataDir: f.dataDir, CacheDir: local.DefaultCacheDir(), Ports: ports, Demo: !f.noDemo, Rate: f.rate, HeapMB: f.heapMB,
-		OpenDB: collect.OpenDB, Clock: engine.SystemClock{}, Logger: log,
+		OpenDB: collect.OpenDB, Clock: engine.SystemClock{}, Logger: log.Logger,
 		Progress: func(stage, detail string) { a.notef("[%s] %s\n", stage, detail) },
 	})
 	if err != nil {
@@ -106,19 +95,29 @@ func (a *app) up(ctx context.Context, f upFlags) (err error) {
 			a.notef("stopped; state is kept in %s\n", f.dataDir)
 		}
 	}()
-	c.Live.URI, c.Live.User, c.Live.PasswordFile, c.Live.Database = servers.Live.Bolt, servers.Live.User, servers.Live.PasswordFile, ""
-	c.Snapshots.URI, c.Snapshots.User, c.Snapshots.PasswordFile, c.Snapshots.Database = servers.Snapshots.Bolt, servers.Snapshots.User, servers.Snapshots.PasswordFile, ""
 	var demo api.Demo
 	if servers.Demo != nil {
 		demo = servers.Demo
-		c.Sources = append(c.Sources, configs.Source{Name: demoSource, Type: "postgresql", DSN: configs.Secret(servers.Demo.DSN()), Default: defaultSource(c.Sources) == ""})
+	}
+	w, err := watchConfig(file, log, func(c configs.Config) (configs.Config, error) {
+		c.Live.URI, c.Live.User, c.Live.PasswordFile, c.Live.Database = servers.Live.Bolt, servers.Live.User, servers.Live.PasswordFile, ""
+		c.Snapshots.URI, c.Snapshots.User, c.Snapshots.PasswordFile, c.Snapshots.Database = servers.Snapshots.Bolt, servers.Snapshots.User, servers.Snapshots.PasswordFile, ""
+		c, err := f.adapt(c)
+		if err == nil && servers.Demo != nil {
+			c.Sources = append(c.Sources, configs.Source{Name: demoSource, Type: "postgresql", DSN: configs.Secret(servers.Demo.DSN()), Default: defaultSource(c.Sources) == ""})
+		}
+		return c, err
+	})
+	if err != nil {
+		return err
 	}
 	a.notef("[graphsnap] starting collector, API and viewer\n")
-	p, err := openServer(ctx, c, l, demo, map[string]string{"live": servers.Live.HTTP, "snapshots": servers.Snapshots.HTTP}, log)
+	p, err := openServer(ctx, w, l, demo, map[string]string{"live": servers.Live.HTTP, "snapshots": servers.Snapshots.HTTP}, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close(ctx)) }()
+	defer reloadOnHangup(ctx, w)()
 	a.notef("[graphsnap] waiting for the first rates\n")
 	if err := p.firstSnapshot(ctx); err != nil {
 		a.notef("warning: no first snapshot was taken: %v\n", err)
@@ -130,6 +129,30 @@ func (a *app) up(ctx context.Context, f upFlags) (err error) {
 	case err := <-servers.Failed():
 		return err
 	}
+}
+
+// adapt adds what the flags say to a configuration, also to one that is read again. Kinds: invalid, conflict.
+func (f upFlags) adapt(c configs.Config) (configs.Config, error) {
+	extra, err := parseSources(f.sources)
+	if err != nil {
+		return c, err
+	}
+	c.Server.Host, c.Server.Port = "127.0.0.1", f.port
+	c.Sources = append(slices.Clone(c.Sources), extra...)
+	if f.noDemo && len(c.Sources) == 0 {
+		return c, engine.Errorf(engine.KindInvalid, "up", "--no-demo without a source leaves nothing to watch").WithHint("add --source NAME=postgres://USER@HOST/DATABASE")
+	}
+	seen := map[string]bool{}
+	for _, s := range c.Sources {
+		if s.Name == demoSource && !f.noDemo {
+			return c, engine.Errorf(engine.KindConflict, "up", "a source is called %q, as the demo is", demoSource).WithHint("give it another name, or leave the demo out with --no-demo")
+		}
+		if seen[s.Name] {
+			return c, engine.Errorf(engine.KindConflict, "up", "two sources are called %q", s.Name).WithHint("one is of --source: give it another name")
+		}
+		seen[s.Name] = true
+	}
+	return c, nil
 }
 
 // parseSources reads NAME=DSN.

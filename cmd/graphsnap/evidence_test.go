@@ -207,7 +207,7 @@ func TestCaptureAndStatusTell(t *testing.T) {
 	}
 	ok := api.Health{Health: "ok"}
 	answers := map[string]any{
-		"GET /api/performance/status":   api.Status{API: api.APIStatus{Health: ok}, Live: api.ServerStatus{Health: ok}, Snapshots: api.ServerStatus{Health: ok}, Sources: []api.SourceStatus{}},
+		"GET /api/performance/status":   api.Status{API: api.APIStatus{Health: ok}, Live: api.ServerStatus{Health: ok}, Snapshots: api.ServerStatus{Health: ok}, Config: api.ConfigStatus{Health: ok}, Sources: []api.SourceStatus{}},
 		"GET /api/performance/captures": api.CaptureStates{Captures: []api.CaptureState{{Source: "shop", State: "failed", CaptureID: "c1", Reason: "the live graph changed"}}},
 	}
 	if code, out, _ := typed(t, answers, "status"); code != exitOK || !strings.Contains(out, "the live graph changed") {

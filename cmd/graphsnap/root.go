@@ -54,8 +54,8 @@ immutable snapshots, and compares them: what changed, by how much, since when.`,
 	flags.BoolVar(&a.json, "json", false, "print data as JSON, errors too")
 	root.AddCommand(
 		a.upCommand(), a.serveCommand(), a.captureCommand(), a.listCommand(), a.showCommand(), a.compareCommand(), a.historyCommand(),
-		a.exportCommand(), a.importCommand(), a.deleteCommand(), a.pinCommand(), a.unpinCommand(), a.retainCommand(), a.templatesCommand(), a.casesCommand(), a.deployCommand(), a.verifyCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(),
-		a.triggersCommand(), a.configCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
+		a.exportCommand(), a.importCommand(), a.deleteCommand(), a.pinCommand(), a.unpinCommand(), a.retainCommand(), a.templatesCommand(), a.verifyCommand(), a.auditCommand(), a.statusCommand(), a.doctorCommand(),
+		a.casesCommand(), a.deployCommand(), a.triggersCommand(), a.configCommand(), a.reloadCommand(), a.demoCommand(), a.benchCommand(), a.openAPICommand(),
 	)
 	return root
 }

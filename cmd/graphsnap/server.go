@@ -26,24 +26,25 @@ const retryOpen = 5 * time.Second
 
 // parts are the running parts of a server, wired.
 type parts struct {
-	config     configs.Config
-	log        *slog.Logger
-	live       *neo4jdb.Live
-	snapshots  *neo4jdb.Snapshots
-	engine     *engine.Engine
-	collectors []*collect.Collector
-	server     *api.Server
-	url        string
-	http       map[string]string // addresses of Neo4j Browser by role, where known
-	wait       sync.WaitGroup
-	stop       context.CancelFunc
+	watcher   *configs.Watcher
+	log       *slog.Logger
+	live      *neo4jdb.Live
+	snapshots *neo4jdb.Snapshots
+	engine    *engine.Engine
+	sources   *sources
+	server    *api.Server
+	url       string
+	http      map[string]string // addresses of Neo4j Browser by role, where known
+	wait      sync.WaitGroup
+	stop      context.CancelFunc
 }
 
 // openServer wires and starts everything that serves: databases, engine, collectors, API. Databases that are down are
-// tried again in the background; wrong passwords and configurations are errors.
-func openServer(ctx context.Context, c configs.Config, l net.Listener, demo api.Demo, http map[string]string, log *slog.Logger) (*parts, error) {
-	clock := engine.SystemClock{}
-	p := &parts{config: c, log: log, url: "http://" + l.Addr().String(), http: http}
+// tried again in the background; wrong passwords and configurations are errors. Each part that takes changes of the
+// configuration subscribes to the watcher, which is opened here.
+func openServer(ctx context.Context, w *configs.Watcher, l net.Listener, demo api.Demo, http map[string]string, log *logger) (*parts, error) {
+	clock, c := engine.SystemClock{}, w.Config()
+	p := &parts{watcher: w, log: log.Logger, url: "http://" + l.Addr().String(), http: http}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = stop
 	livePassword, err := c.Live.ReadPassword()
@@ -54,13 +55,13 @@ func openServer(ctx context.Context, c configs.Config, l net.Listener, demo api.
 	if err != nil {
 		return nil, err
 	}
-	if p.live, err = neo4jdb.OpenLive(neo4jdb.Config{URI: c.Live.URI, User: c.Live.User, Password: livePassword, Database: c.Live.Database}, c.Live.DefaultSource, clock, log); err != nil {
+	if p.live, err = neo4jdb.OpenLive(neo4jdb.Config{URI: c.Live.URI, User: c.Live.User, Password: livePassword, Database: c.Live.Database}, c.Live.DefaultSource, clock, p.log); err != nil {
 		return nil, err
 	}
-	if p.snapshots, err = neo4jdb.OpenSnapshots(neo4jdb.Config{URI: c.Snapshots.URI, User: c.Snapshots.User, Password: snapshotsPassword, Database: c.Snapshots.Database}, log); err != nil {
+	if p.snapshots, err = neo4jdb.OpenSnapshots(neo4jdb.Config{URI: c.Snapshots.URI, User: c.Snapshots.User, Password: snapshotsPassword, Database: c.Snapshots.Database}, p.log); err != nil {
 		return nil, err
 	}
-	p.engine = engine.New(engine.Options{Live: p.live, Store: p.snapshots, DefaultSource: defaultSource(c.Sources), Clock: clock, Logger: log})
+	p.engine = engine.New(engine.Options{Live: p.live, Store: p.snapshots, DefaultSource: defaultSource(c.Sources), Clock: clock, Logger: p.log})
 	for role, ready := range map[string]func(context.Context) (string, error){"live": p.live.Ready, "snapshots": p.snapshots.Ready} {
 		version, err := ready(ctx)
 		switch {
@@ -70,30 +71,35 @@ func openServer(ctx context.Context, c configs.Config, l net.Listener, demo api.
 			return nil, errors.Join(err, p.close(ctx))
 		default:
 			log.Warn("a database is down, it will be tried again", "database", role, "err", err, "hint", engine.HintOf(err))
-			p.wait.Go(func() { retry(background, role, ready, log) })
+			p.wait.Go(func() { retry(background, role, ready, p.log) })
 		}
 	}
 	p.snapshots.Start(ctx)
-	for _, s := range c.Sources {
-		collector := collect.New(collect.Options{
-			Source:     collect.Source{Name: s.Name, Type: s.Type, DSN: string(s.DSN), Interval: interval(s, c.Collect), Default: s.Default},
-			Thresholds: thresholds(c.Collect.Thresholds), Window: time.Duration(c.Collect.Window), WithoutTexts: !c.Collect.StatementTexts, Writer: p.live, Clock: clock, Logger: log,
+	p.sources = newSources(ctx, func(plan plan) collecting {
+		return collect.New(collect.Options{
+			Source: plan.source, Thresholds: plan.thresholds, Window: plan.window, WithoutTexts: !plan.texts, Writer: p.live, Clock: clock, Logger: p.log,
 			OnTick: func(state engine.LiveState) {
 				p.engine.Events.Publish(engine.Event{Tick: &engine.TickWritten{State: state}})
 			},
 		})
-		if err := collector.Open(ctx); err != nil {
-			return nil, errors.Join(err, p.close(ctx))
-		}
-		p.collectors = append(p.collectors, collector)
+	}, p.live.Forget, p.log)
+	if err := p.sources.Apply(ctx, c.Sources, c.Collect); err != nil {
+		return nil, errors.Join(err, p.close(ctx))
 	}
+	w.Subscribe(func(_ context.Context, _, now configs.Config) error {
+		log.set(now.Log.Level)
+		return nil
+	})
+	w.Subscribe(func(ctx context.Context, _, now configs.Config) error {
+		return p.sources.Apply(ctx, now.Sources, now.Collect)
+	})
 	viewer, err := frontend.Files()
 	if err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
-	p.server = api.New(api.Options{Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: log, ImportLimit: int64(c.Server.ImportLimitMB) << 20})
+	p.server = api.New(api.Options{Engine: p.engine, Status: p.status, Demo: demo, Viewer: viewer, Version: version, Clock: clock, Logger: p.log, ImportLimit: int64(c.Server.ImportLimitMB) << 20, Reload: w.Reload})
 	p.server.Open(l)
-	return p, nil
+	return p, w.Open(ctx)
 }
 
 // retry tries a database until it is ready once; afterwards each use connects by itself.
@@ -145,8 +151,9 @@ func (p *parts) close(ctx context.Context) error {
 	if p.server != nil {
 		errs = append(errs, p.server.Close(ctx))
 	}
-	for _, c := range p.collectors {
-		errs = append(errs, c.Close(ctx))
+	errs = append(errs, p.watcher.Close(ctx))
+	if p.sources != nil {
+		errs = append(errs, p.sources.Close(ctx))
 	}
 	p.stop()
 	p.wait.Wait()
@@ -169,7 +176,7 @@ func (p *parts) firstSnapshot(ctx context.Context) error {
 	defer deadline.Stop()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	for !p.haveRates() {
+	for !p.sources.haveRates() {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -182,40 +189,22 @@ func (p *parts) firstSnapshot(ctx context.Context) error {
 	if err != nil || len(rows) > 0 {
 		return err
 	}
-	_, _, err = p.engine.Capture(ctx, engine.CaptureRequest{Source: p.config.Sources[0].Name, Description: "first start"})
+	_, _, err = p.engine.Capture(ctx, engine.CaptureRequest{Source: p.watcher.Config().Sources[0].Name, Description: "first start"})
 	return err
-}
-
-func (p *parts) haveRates() bool {
-	for _, c := range p.collectors {
-		if c.State().Live.Totals.TotalQPS == nil {
-			return false
-		}
-	}
-	return true
 }
 
 // healthTimeout bounds how long status waits for a database.
 const healthTimeout = 3 * time.Second
 
 func (p *parts) status(ctx context.Context) api.Status {
-	s := api.Status{API: api.APIStatus{URL: p.url, Health: api.Health{Health: "ok"}}, Sources: []api.SourceStatus{}, Version: version}
+	c := p.watcher.Config()
+	s := api.Status{API: api.APIStatus{URL: p.url, Health: api.Health{Health: "ok"}}, Version: version}
 	var wg sync.WaitGroup
-	wg.Go(func() { s.Live = p.database(ctx, "live", p.config.Live, p.live.Ready) })
-	wg.Go(func() { s.Snapshots = p.database(ctx, "snapshots", p.config.Snapshots, p.snapshots.Ready) })
+	wg.Go(func() { s.Live = p.database(ctx, "live", c.Live, p.live.Ready) })
+	wg.Go(func() { s.Snapshots = p.database(ctx, "snapshots", c.Snapshots, p.snapshots.Ready) })
 	wg.Wait()
-	for i, c := range p.collectors {
-		state := c.State()
-		source := api.SourceStatus{
-			Name: p.config.Sources[i].Name, Type: fallback(p.config.Sources[i].Type, collect.TypeOf(string(p.config.Sources[i].DSN))), DSN: state.DSN, Default: p.config.Sources[i].Default,
-			Tick: state.Live.Tick, ParseCoverage: state.Live.Totals.ParseCoverage, CollectMS: state.Live.Totals.CollectMS,
-			Health: api.Health{Health: state.Health, Hint: state.Hint},
-		}
-		if !state.Live.CollectedAt.IsZero() {
-			source.CollectedAt = &state.Live.CollectedAt
-		}
-		s.Sources = append(s.Sources, source)
-	}
+	s.Sources = p.sources.status()
+	s.Config = configStatus(p.watcher.State())
 	return s
 }
 
@@ -233,13 +222,35 @@ func (p *parts) database(ctx context.Context, role string, d configs.Database, r
 	return s
 }
 
-// newLogger logs to standard error.
-func newLogger(w io.Writer, c configs.Log) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level)) // checked when the configuration was loaded
-	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+// configStatus tells what configuration is in force.
+func configStatus(w configs.WatchState) api.ConfigStatus {
+	s := api.ConfigStatus{File: w.File, LoadedAt: w.LoadedAt, Changes: append([]string{}, w.Changes...), Warnings: append([]string{}, w.Warnings...), Health: api.Health{Health: "ok"}}
+	if w.Err != nil {
+		s.FailedAt = &w.FailedAt
+		s.Health = api.Health{Health: w.Err.Error(), Hint: engine.HintOf(w.Err)}
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return s
+}
+
+// logger logs to standard error, at a level that can change while it runs.
+type logger struct {
+	*slog.Logger
+	level slog.LevelVar
+}
+
+func newLogger(w io.Writer, c configs.Log) *logger {
+	l := &logger{}
+	l.set(c.Level)
+	o := &slog.HandlerOptions{Level: &l.level}
+	l.Logger = slog.New(slog.NewTextHandler(w, o))
+	if c.Format == "json" {
+		l.Logger = slog.New(slog.NewJSONHandler(w, o))
+	}
+	return l
+}
+
+func (l *logger) set(text string) {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(text)) // checked when the configuration was loaded
+	l.level.Set(level)
 }

@@ -37,6 +37,15 @@ type Source struct {
 	Default  bool
 }
 
+// Check looks whether type and DSN can be read, without connecting. Kinds: invalid.
+func (s Source) Check() error {
+	switch s.Type {
+	case "", "postgresql", "mysql", "mariadb":
+		return checkDSN(s)
+	}
+	return engine.Errorf(engine.KindInvalid, "source", "source %q has type %q", s.Name, s.Type).WithHint("types are postgresql, mysql and mariadb")
+}
+
 // Options are the parts of a Collector; Source and Writer are required.
 type Options struct {
 	Source     Source
@@ -128,12 +137,7 @@ func New(o Options) *Collector {
 // Open checks the DSN and starts the loop. A database that is down is no failure of Open: the state says so, and the
 // loop tries again, less and less often. Kinds: invalid.
 func (c *Collector) Open(ctx context.Context) error {
-	switch c.o.Source.Type {
-	case "", "postgresql", "mysql", "mariadb":
-	default:
-		return engine.Errorf(engine.KindInvalid, "source", "source %q has type %q", c.o.Source.Name, c.o.Source.Type).WithHint("types are postgresql, mysql and mariadb")
-	}
-	if err := checkDSN(c.o.Source); err != nil {
+	if err := c.o.Source.Check(); err != nil {
 		return err
 	}
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))

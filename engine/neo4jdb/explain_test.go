@@ -20,9 +20,9 @@ var samples = map[string]any{
 	"timestamp": time.Unix(0, 0).UTC(), "chain_hash": "", "trigger": "manual", "severity": "low", "since": time.Unix(0, 0).UTC(),
 	"until": time.Unix(0, 0).UTC(), "text": "x", "tag": "x", "prefix": "snap_", "before": time.Unix(0, 0).UTC(), "before_seq": 1, "limit": 10,
 	"starts": []any{[]any{"k", []string{"r"}}}, "capture_id": "c", "key": "k", "first": 1, "last": 2, "content": []byte{1}, "hash": "h", "reason": "r", "action": "a",
+	"actor": "ann", "note": "n", "at": time.Unix(0, 0).UTC(),
 	"name": "n", "holder": "h", "ttl_ms": int64(15000), "state": "open", "snapshot_id": "snap_20260101_000000_x", "failure": "f", "role": "before",
 	"before_id": "case_x",
-	"actor":     "ann", "note": "n", "at": time.Unix(0, 0).UTC(),
 }
 
 // TestExplainEveryStatement plans every statement on the real server: it must parse, do what its header says with the

@@ -122,6 +122,36 @@ func TestTickIsWrittenUpdatedAndShrinks(t *testing.T) {
 	}
 }
 
+// TestForget: a source that nobody watches any more leaves the live graph, its neighbour stays, and it may come back.
+func TestForget(t *testing.T) {
+	live, _ := openBoth(t)
+	ctx := t.Context()
+	for _, source := range []string{"forgotten", "neighbour"} {
+		if _, err := live.WriteTick(ctx, tickOf(source, 45)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := live.Forget(ctx, "forgotten"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	states, err := live.Sources(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, s := range states {
+		have[s.Source] = true
+	}
+	if have["forgotten"] || !have["neighbour"] {
+		t.Errorf("sources are %v", have)
+	}
+	if tick, err := live.WriteTick(ctx, tickOf("forgotten", 45)); err != nil || tick != 1 {
+		t.Errorf("it comes back with tick %d, %v", tick, err)
+	}
+}
+
 func TestTickIsAllOrNothing(t *testing.T) {
 	live, _ := openBoth(t)
 	ctx, source := context.Background(), sourceOf(t)

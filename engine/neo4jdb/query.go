@@ -400,3 +400,10 @@ func orNull(s string) any {
 	}
 	return s
 }
+
+func momentOrNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC()
+}

@@ -279,13 +279,6 @@ func firingProperties(f engine.Firing) map[string]any {
 	return p
 }
 
-func momentOrNull(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC()
-}
-
 func floatOrNull(v *float64) any {
 	if v == nil {
 		return nil

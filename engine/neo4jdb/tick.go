@@ -40,6 +40,21 @@ func (l *Live) WriteTick(ctx context.Context, t *engine.Tick) (int64, error) {
 	return tick, err
 }
 
+// Forget takes a source out of the live graph, in one transaction. Snapshots of it stay. A source that is not there is
+// none to forget.
+func (l *Live) Forget(ctx context.Context, source string) error {
+	return l.write(ctx, func(tx *tx) error {
+		// The same lock that ticks take: one that is under way is written first, and removed.
+		if _, err := tx.one(ctx, cypher.LiveNextTick, map[string]any{"source": source}); err != nil {
+			return err
+		}
+		if _, err := writeNodes(ctx, tx, &engine.Tick{State: engine.LiveState{Source: source}}); err != nil {
+			return err
+		}
+		return tx.exec(ctx, cypher.LiveForget, map[string]any{"source": source})
+	})
+}
+
 // writeNodes brings the nodes of the source in line with the tick and gives the element id of each key.
 func writeNodes(ctx context.Context, tx *tx, t *engine.Tick) (map[string]string, error) {
 	type existing struct {

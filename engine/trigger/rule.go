@@ -117,3 +117,60 @@ type Calendar struct {
 	Holidays []string      // YYYY-MM-DD, in the zone; never belong to it
 	Inverse  bool          // all other times belong to it
 }
+
+// The defaults of rules, by kind.
+const (
+	DefaultCooldown      = 10 * time.Minute // of thresholds and incidents
+	DefaultSmartCooldown = 30 * time.Minute
+	DefaultMaxPerHour    = 6 // of thresholds and incidents
+	DefaultSmartPerHour  = 2
+	DefaultSensitivity   = 4.0              // robust deviations; the usual range ends at 3
+	DefaultSmartFor      = 90 * time.Second // longer than the window of a collector, so that one slow report never lasts long enough
+	DefaultLead          = 5 * time.Minute
+)
+
+// Kind gives scheduled, threshold, incident or smart; "" where a rule has none of them.
+func (r Rule) Kind() string {
+	switch {
+	case r.Schedule != nil:
+		return KindScheduled
+	case r.Threshold != nil:
+		return KindThreshold
+	case r.Incident != nil:
+		return KindIncident
+	case r.Smart != nil:
+		return KindSmart
+	}
+	return ""
+}
+
+// Rule gives a rule by name.
+func (s Set) Rule(name string) (Rule, bool) {
+	for _, r := range s.Rules {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// DefaultCondition gives what an incident's detector takes for trouble where no condition is configured; bottlenecks go by severity.
+//
+//	deadlocks        > 0 within the collector's window (60 s by default)
+//	error_rate       > 5 % of all transactions
+//	lock_chain       > 3 s that a session waits for another
+//	connections      > 90 % of those that the server allows
+//	replication_lag  > 30 s
+func DefaultCondition(detector string) Condition {
+	switch detector {
+	case DetectErrorRate:
+		return Condition{Op: ">", Value: 5, Unit: "%"}
+	case DetectLockChain:
+		return Condition{Op: ">", Value: 3, Unit: "s"}
+	case DetectConnections:
+		return Condition{Op: ">", Value: 90, Unit: "%"}
+	case DetectReplicationLag:
+		return Condition{Op: ">", Value: 30, Unit: "s"}
+	}
+	return Condition{Op: ">", Value: 0}
+}
