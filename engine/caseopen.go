@@ -87,7 +87,7 @@ func (r *Responder) before(ctx context.Context, l Lease, s *course, f *Firing, f
 			ago := f.At.Sub(frame.At).Round(time.Second)
 			snap = &Snapshot{
 				CaptureID: stepID(c.ID, beforeName(i)), TriggerType: f.Trigger, Rule: f.Rule, TriggerReason: fmt.Sprintf("frame from %s before: %s", ago, f.Reason),
-				Description: clip(fmt.Sprintf("frame %s before the trigger: %s", ago, c.Title), maxDescription), Tags: []string{"frame"},
+				Description: clip(fmt.Sprintf("frame %s before the trigger: %s", ago, c.Title), maxDescription), Tags: []string{"frame"}, Retention: f.Retention,
 			}
 			snap.ID = SnapshotID(frame.At, "before "+f.Rule, f.Trigger)
 			err = r.o.Engine.FreezeFrame(ctx, frame, snap, ruleActor(f.Rule))
