@@ -105,6 +105,9 @@ func (a *app) up(ctx context.Context, f upFlags) (err error) {
 		c, err := f.adapt(c)
 		if err == nil && servers.Demo != nil {
 			c.Sources = append(c.Sources, configs.Source{Name: demoSource, Type: "postgresql", DSN: configs.Secret(servers.Demo.DSN()), Default: defaultSource(c.Sources) == ""})
+			if len(c.Rules) == 0 {
+				c.Rules = demoRules(f.rate)
+			}
 		}
 		return c, err
 	})
@@ -199,7 +202,7 @@ Try next, in another terminal:
   %[1]s capture "before"%[2]s
 `, self, server)
 	if s.Demo != nil {
-		a.notef("  %[1]s demo fault drop-index%[2]s      # then wait a minute\n  %[1]s capture \"without the index\"%[2]s\n", self, server)
+		a.notef("  %[1]s demo fault drop-index%[2]s      # then wait a minute\n  %[1]s cases%[2]s                      # it opened one by itself\n", self, server)
 	}
 	a.notef("  %[1]s compare latest~1 latest%[2]s\nCtrl-C stops everything.\n\n", self, server)
 }

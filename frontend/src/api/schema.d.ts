@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/-/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the configuration again; what is wrong with it leaves the old one in force */
+        post: operations["reload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/archive": {
         parameters: {
             query?: never;
@@ -72,6 +89,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List cases, newest first */
+        get: operations["cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One case with its course */
+        get: operations["case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/cases/{case_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an open case by hand, with a last snapshot */
+        post: operations["case-close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/demo": {
         parameters: {
             query?: never;
@@ -134,6 +202,41 @@ export interface paths {
         /** Set the rate of the demo workload */
         put: operations["demo-load"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List deployments, newest first */
+        get: operations["deployments"];
+        put?: never;
+        /** Say that a deployment begins, and freeze the state before it */
+        post: operations["deployment-start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/deployments/{name}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a deployment is over, and freeze the state after it */
+        post: operations["deployment-finish"];
         delete?: never;
         options?: never;
         head?: never;
@@ -401,6 +504,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each rule does on each source: state, last value, next run */
+        get: operations["triggers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/triggers/firings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What rules decided, newest first */
+        get: operations["firings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/performance/triggers/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the rules would have done over stored history; changes nothing */
+        get: operations["replay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/verify": {
         parameters: {
             query?: never;
@@ -589,6 +743,146 @@ export interface components {
             unchanged: boolean;
             warnings: string[];
         };
+        CaseDocument: {
+            /** @description Keys of elements, worst first */
+            affected: string[];
+            /**
+             * @description case_YYYYMMDD_HHMMSS_<slug>, UTC
+             * @example case_20260131_090500_shop_slow
+             */
+            case_id: string;
+            /** @description recovered, limit or closed by whom */
+            end_reason: string;
+            /**
+             * Format: date-time
+             * @description When no rule was met any more; null while open
+             */
+            ended_at: string | null;
+            /** @description Of the element that it looked at; empty for totals */
+            key: string;
+            /** @description That the opening rule looked at */
+            metric: string;
+            /** @description What is missing in it, and why */
+            note: string;
+            /**
+             * Format: date-time
+             * @description When the metric began to leave its usual range
+             */
+            onset_at: string | null;
+            /** Format: date-time */
+            opened_at: string;
+            /** Format: date-time */
+            peak_at: string | null;
+            /** Format: double */
+            peak_value: number | null;
+            /** @description What the frames showed, oldest first */
+            points: components["schemas"]["CasePoint"][];
+            /** @description Of the firing that opened it, with its numbers */
+            reason: string;
+            /** @description Of the firing that opened it */
+            rule: string;
+            /** @description All that fired while it was open */
+            rules: string[];
+            /** @enum {string} */
+            severity: "low" | "medium" | "high" | "critical" | "";
+            /** @description In the order of time */
+            snapshots: components["schemas"]["CaseSnapshot"][];
+            /** @description The monitored database */
+            source: string;
+            /** @enum {string} */
+            state: "open" | "ended";
+            /**
+             * Format: double
+             * @description Of the opening rule; a peak below it is a low
+             */
+            threshold: number | null;
+            title: string;
+        };
+        CasePage: {
+            cases: components["schemas"]["CaseRow"][];
+            /** @description Empty on the last page */
+            next_cursor: string;
+        };
+        CasePoint: {
+            /** Format: double */
+            avg_latency: number | null;
+            /** Format: int64 */
+            bottlenecks_count: number;
+            /** Format: double */
+            error_rate: number | null;
+            severity: string;
+            /** Format: date-time */
+            timestamp: string;
+            /** Format: double */
+            total_qps: number | null;
+            /**
+             * Format: double
+             * @description Of the case's metric
+             */
+            value: number | null;
+        };
+        CaseRow: {
+            /** @description Keys of elements, worst first */
+            affected: string[];
+            /**
+             * @description case_YYYYMMDD_HHMMSS_<slug>, UTC
+             * @example case_20260131_090500_shop_slow
+             */
+            case_id: string;
+            /** @description recovered, limit or closed by whom */
+            end_reason: string;
+            /**
+             * Format: date-time
+             * @description When no rule was met any more; null while open
+             */
+            ended_at: string | null;
+            /** @description Of the element that it looked at; empty for totals */
+            key: string;
+            /** @description That the opening rule looked at */
+            metric: string;
+            /** @description What is missing in it, and why */
+            note: string;
+            /**
+             * Format: date-time
+             * @description When the metric began to leave its usual range
+             */
+            onset_at: string | null;
+            /** Format: date-time */
+            opened_at: string;
+            /** Format: date-time */
+            peak_at: string | null;
+            /** Format: double */
+            peak_value: number | null;
+            /** @description Of the firing that opened it, with its numbers */
+            reason: string;
+            /** @description Of the firing that opened it */
+            rule: string;
+            /** @description All that fired while it was open */
+            rules: string[];
+            /** @enum {string} */
+            severity: "low" | "medium" | "high" | "critical" | "";
+            /** @description In the order of time */
+            snapshots: components["schemas"]["CaseSnapshot"][];
+            /** @description The monitored database */
+            source: string;
+            /** @enum {string} */
+            state: "open" | "ended";
+            /**
+             * Format: double
+             * @description Of the opening rule; a peak below it is a low
+             */
+            threshold: number | null;
+            title: string;
+        };
+        CaseSnapshot: {
+            /** @description false where it was deleted */
+            exists: boolean;
+            /** @enum {string} */
+            role: "before" | "trigger" | "follow_up" | "after";
+            snapshot_id: string;
+            /** Format: date-time */
+            timestamp: string;
+        };
         ChangeProperty: {
             /** Format: double */
             absolute: number | null;
@@ -701,6 +995,24 @@ export interface components {
             time_ms_per_s: components["schemas"]["Delta"];
             total_qps: components["schemas"]["Delta"];
         };
+        ConfigStatus: {
+            /** @description Of the last reload that changed something */
+            changes: string[];
+            /**
+             * Format: date-time
+             * @description When the last attempt to take a new one over failed; null where it did not
+             */
+            failed_at: string | null;
+            /** @description Empty where there is none */
+            file: string;
+            /** @description ok, or what is wrong */
+            health: string;
+            /** @description What to do next */
+            hint?: string;
+            /** Format: date-time */
+            loaded_at: string;
+            warnings: string[];
+        };
         Consistency: {
             /**
              * Format: int64
@@ -775,6 +1087,42 @@ export interface components {
              * @description Wanted statements per second
              */
             rate: number;
+        };
+        Deployment: {
+            /** @description Who started it */
+            actor: string;
+            deployment_id: string;
+            /**
+             * Format: date-time
+             * @description null while it is open
+             */
+            finished_at: string | null;
+            name: string;
+            /** @description Snapshot from after; empty while it is open */
+            post_deploy: string;
+            /**
+             * @description Snapshot from before
+             * @example snap_20260131_090500_checkout_v2_pre_deploy
+             */
+            pre_deploy: string;
+            source: string;
+            /** Format: date-time */
+            started_at: string;
+            version: string;
+        };
+        DeploymentList: {
+            deployments: components["schemas"]["Deployment"][];
+        };
+        DeploymentStart: {
+            /**
+             * @description What is deployed
+             * @example checkout
+             */
+            name: string;
+            /** @description Needed where there are several and none is the default */
+            source?: string;
+            /** @example v2 */
+            version?: string;
         };
         Document: {
             /** @description SHA-256 over root, header and the chain hash before it in publishing order */
@@ -875,6 +1223,31 @@ export interface components {
             kind: string;
             problem: string;
             snapshot_id?: string;
+        };
+        Firing: {
+            affected: string[];
+            /** Format: date-time */
+            at: string;
+            failure: string;
+            /** @description Also the id of its capture */
+            firing_id: string;
+            key: string;
+            /** @enum {string} */
+            kind: "scheduled" | "threshold" | "incident" | "smart";
+            metric: string;
+            /** Format: date-time */
+            onset_at: string | null;
+            reason: string;
+            rule: string;
+            severity: string;
+            snapshot_id: string;
+            source: string;
+            /** @enum {string} */
+            state: "pending" | "done" | "failed";
+            /** Format: double */
+            threshold: number | null;
+            /** Format: double */
+            value: number | null;
         };
         GraphNode: {
             /** @example users:Table */
@@ -1030,6 +1403,17 @@ export interface components {
             title: string;
             /** @example https://graphsnap.dev/problems/not_found */
             type: string;
+        };
+        Reloaded: {
+            /** @description In words, what is different from before, also what needs a restart; empty where nothing is */
+            changes: string[];
+        };
+        Replay: {
+            rules: components["schemas"]["RuleReplay"][];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
         };
         RetentionDecision: {
             /** @description Retention class: of the capture, else of its trigger */
@@ -1231,6 +1615,51 @@ export interface components {
             trigger_type: "manual" | "scheduled" | "threshold" | "incident";
             warnings: string[];
         };
+        RuleReplay: {
+            firings: components["schemas"]["Firing"][];
+            /**
+             * Format: int64
+             * @description Stored snapshots that were looked at
+             */
+            frames: number;
+            kind: string;
+            note?: string;
+            rule: string;
+            source: string;
+            suppressions: components["schemas"]["Suppression"][];
+            text: string;
+        };
+        RuleStatus: {
+            detail?: string;
+            /** Format: int64 */
+            fired_last_hour: number;
+            /** @enum {string} */
+            kind: "scheduled" | "threshold" | "incident" | "smart";
+            /** Format: date-time */
+            last_at: string | null;
+            /** Format: date-time */
+            last_fired: string | null;
+            /**
+             * Format: double
+             * @description null where it is unknown
+             */
+            last_value: number | null;
+            /**
+             * Format: date-time
+             * @description Of scheduled rules
+             */
+            next_run: string | null;
+            /** @example avg_latency_gt_1000ms */
+            rule: string;
+            /** Format: date-time */
+            since: string | null;
+            source: string;
+            /** @enum {string} */
+            state: "idle" | "met" | "fired" | "cooldown" | "cold" | "suppressed" | "disabled";
+            /** @example avg_latency > 1000 ms for 30s */
+            text: string;
+            unit?: string;
+        };
         ScopedCount: {
             /** Format: int64 */
             captured: number;
@@ -1275,6 +1704,7 @@ export interface components {
         };
         Status: {
             api: components["schemas"]["APIStatus"];
+            config: components["schemas"]["ConfigStatus"];
             live: components["schemas"]["ServerStatus"];
             snapshots: components["schemas"]["ServerStatus"];
             sources: components["schemas"]["SourceStatus"][];
@@ -1289,6 +1719,11 @@ export interface components {
             removed: number;
             /** Format: int64 */
             unchanged: number;
+        };
+        Suppression: {
+            /** Format: date-time */
+            at: string;
+            reason: string;
         };
         Template: {
             /** @description Of the snapshots, where a capture gives none */
@@ -1333,6 +1768,11 @@ export interface components {
         Templates: {
             templates: components["schemas"]["Template"][];
         };
+        Triggers: {
+            /** @description This replica decides; of several only one does */
+            leading: boolean;
+            rules: components["schemas"]["RuleStatus"][];
+        };
         VerifyReport: {
             /** Format: int64 */
             audit_events: number;
@@ -1353,6 +1793,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    reload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reloaded"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     archive: {
         parameters: {
             query?: {
@@ -1402,7 +1871,7 @@ export interface operations {
                 /** @description A full id; also of a snapshot that was deleted */
                 snapshot_id?: string;
                 source?: string;
-                action?: "snapshot.published" | "snapshot.imported" | "snapshot.deleted" | "snapshot.pinned" | "snapshot.unpinned" | "";
+                action?: "snapshot.published" | "snapshot.imported" | "snapshot.deleted" | "snapshot.pinned" | "snapshot.unpinned" | "rule.fired" | "rule.suppressed" | "case.opened" | "case.updated" | "case.ended" | "deployment.started" | "deployment.finished" | "";
                 limit?: number;
             };
             header?: never;
@@ -1476,6 +1945,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaptureStates"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cases: {
+        parameters: {
+            query?: {
+                limit?: number;
+                source?: string;
+                state?: "open" | "ended" | "";
+                severity?: "low" | "medium" | "high" | "critical" | "";
+                /** @description Opened from this moment on; a date or RFC 3339 */
+                since?: string;
+                /** @description Opened before this moment; a date or RFC 3339 */
+                until?: string;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasePage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDocument"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-close": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDocument"];
                 };
             };
             /** @description Error */
@@ -1598,6 +2172,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DemoStatus"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deployments: {
+        parameters: {
+            query?: {
+                source?: string;
+                name?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "deployment-start": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeploymentStart"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "deployment-finish": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Who asks, for the audit trail; api where it is missing */
+                "X-Remote-User"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             /** @description Error */
@@ -2000,6 +2677,8 @@ export interface operations {
                 source?: string;
                 /** @description Add earlier values of each bottleneck */
                 include_historical?: boolean;
+                /** @description false: graph_state is empty, all else is there */
+                graph?: boolean;
             };
             header?: {
                 "If-None-Match"?: string;
@@ -2012,25 +2691,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The document; with a strong ETag unless earlier values were asked for */
             200: {
                 headers: {
-                    "Cache-Control"?: string;
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description Error */
-            default: {
+            /** @description If-None-Match names the document */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
         };
     };
@@ -2275,6 +2950,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TemplatePreview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    triggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Triggers"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    firings: {
+        parameters: {
+            query?: {
+                source?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Firing"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: {
+                source?: string;
+                /** @description From this moment on; a date or RFC 3339; seven days ago where it is missing */
+                since?: string;
+                /** @description Before this moment; now where it is missing */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
                 };
             };
             /** @description Error */
