@@ -149,12 +149,13 @@ func (c *Case) addPoint(p CasePoint) {
 	}
 }
 
-// rise keeps the peak: the highest value, or the lowest where the rule fired below its threshold.
+// rise keeps the peak: the highest value, or the lowest where low is bad: of the index efficiency, and where the rule fired below
+// its threshold.
 func (c *Case) rise(value *float64, at time.Time) {
 	if value == nil {
 		return
 	}
-	low := c.PeakValue != nil && c.Threshold != nil && *c.PeakValue < *c.Threshold
+	low := strings.EqualFold(c.Metric, RelIndexEfficiency) || (c.PeakValue != nil && c.Threshold != nil && *c.PeakValue < *c.Threshold)
 	if c.PeakValue == nil || (low && *value < *c.PeakValue) || (!low && *value > *c.PeakValue) {
 		v := *value
 		c.PeakValue, c.PeakAt = &v, at

@@ -19,7 +19,7 @@ func demoRules(rate float64) []configs.Rule {
 		{Name: "bottleneck", Sources: demo, Incident: configs.Incident{Detector: "bottleneck", Severity: configs.Words{"critical", "high"}}},
 		{Name: "deadlocks", Sources: demo, Incident: configs.Incident{Detector: "deadlocks", Condition: "> 0"}},
 		{Name: "error_rate", Sources: demo, Incident: configs.Incident{Detector: "error_rate", Condition: "> 5%"}},
-		{Name: "lock_chain", Sources: demo, Incident: configs.Incident{Detector: "lock_chain", Condition: "> 2s"}},
+		{Name: "lock_chain", Sources: demo, Incident: configs.Incident{Detector: "lock_chain", Condition: "> 1s"}},
 		{
 			Name: "traffic_surge", Sources: demo, Case: true, Severity: "high",
 			Threshold: configs.Threshold{Metric: "queries_per_sec", Condition: fmt.Sprintf("> %.0f/s", surgeOver*rate), Clear: fmt.Sprintf("< %.0f/s", 1.4*rate)},

@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -47,18 +48,16 @@ func (s Set) compile(r Rule) (compiled, error) {
 		}
 		c.calendar = &calendar
 	}
-	if c.Cooldown == 0 && c.kind != KindScheduled {
-		c.Cooldown = DefaultCooldown
-		if c.kind == KindSmart {
-			c.Cooldown = DefaultSmartCooldown
-		}
+	usual, hourly := DefaultCooldown, DefaultMaxPerHour
+	switch c.kind {
+	case KindScheduled:
+		usual, hourly = 0, 0
+	case KindIncident:
+		usual, hourly = DefaultIncidentCooldown, DefaultIncidentPerHour
+	case KindSmart:
+		usual, hourly = DefaultSmartCooldown, DefaultSmartPerHour
 	}
-	if c.MaxPerHour == 0 && c.kind != KindScheduled {
-		c.MaxPerHour = DefaultMaxPerHour
-		if c.kind == KindSmart {
-			c.MaxPerHour = DefaultSmartPerHour
-		}
-	}
+	c.Cooldown, c.MaxPerHour = cmp.Or(c.Cooldown, usual), cmp.Or(c.MaxPerHour, hourly)
 	var err error
 	switch c.kind {
 	case KindScheduled:

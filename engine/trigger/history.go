@@ -11,6 +11,7 @@ import (
 const (
 	historyFrames  = 120 // ten minutes of ticks
 	historyColumns = 20_000
+	seenMissing    = 5 // frames
 )
 
 // history holds what the frames before this one showed, so that a firing can say when its metric began to move. It is not kept
@@ -111,12 +112,13 @@ func (h *history) onset(metric, key string, met time.Time) time.Time {
 	case ok || len(values) == 0:
 		return met
 	}
-	// An element that was not there before, such as a wait for a lock, began to move when it came.
+	// An element that was not there before, such as a wait for a lock, began to move when it came. It must have been seen to be
+	// missing for a while: after a start, figures come one after the other.
 	first := len(values) - 1
 	for first > 0 && !math.IsNaN(values[first-1]) {
 		first--
 	}
-	if first == 0 || h.times[from+first].After(met) {
+	if first < seenMissing || h.times[from+first].After(met) {
 		return met
 	}
 	return h.times[from+first]

@@ -120,13 +120,15 @@ type Calendar struct {
 
 // The defaults of rules, by kind.
 const (
-	DefaultCooldown      = 10 * time.Minute // of thresholds and incidents
-	DefaultSmartCooldown = 30 * time.Minute
-	DefaultMaxPerHour    = 6 // of thresholds and incidents
-	DefaultSmartPerHour  = 2
-	DefaultSensitivity   = 4.0              // robust deviations; the usual range ends at 3
-	DefaultSmartFor      = 90 * time.Second // longer than the window of a collector, so that one slow report never lasts long enough
-	DefaultLead          = 5 * time.Minute
+	DefaultCooldown         = 10 * time.Minute // of thresholds
+	DefaultIncidentCooldown = 2 * time.Minute  // while a case is open its firings join it, and the next incident may follow soon
+	DefaultSmartCooldown    = 30 * time.Minute
+	DefaultMaxPerHour       = 6 // of thresholds
+	DefaultIncidentPerHour  = 12
+	DefaultSmartPerHour     = 2
+	DefaultSensitivity      = 4.0              // robust deviations; the usual range ends at 3
+	DefaultSmartFor         = 90 * time.Second // longer than the window of a collector, so that one slow report never lasts long enough
+	DefaultLead             = 5 * time.Minute
 )
 
 // Kind gives scheduled, threshold, incident or smart; "" where a rule has none of them.
