@@ -251,7 +251,7 @@ func (c *compiled) describeFinding(f *engine.Firing, m *memory, s sighting, x va
 
 func (c *compiled) fire(m *memory, s sighting, ready []value, at time.Time, w surroundings) *engine.Firing {
 	f := c.firing(w)
-	f.ID = firingID(c.Name, w.source, at)
+	f.ID, f.At = firingID(c.Name, w.source, at), at // frames before that one are from before the trigger
 	c.describeFinding(&f, m, s, ready[0], at, w.history)
 	for _, x := range ready {
 		r := m.Runs[x.key]
