@@ -22,15 +22,14 @@ func (s *Snapshots) Delete(ctx context.Context, id string, o engine.DeleteOption
 		if err != nil {
 			return err
 		}
-		if snap.ID != "" {
-			// An earlier attempt may have been committed although its answer was lost.
-			if _, err := get(ctx, tx, id); engine.KindOf(err) == engine.KindNotFound {
-				return nil
-			}
+		found, err := get(ctx, tx, id)
+		if snap.ID != "" && engine.KindOf(err) == engine.KindNotFound {
+			return nil // an earlier attempt was committed although its answer was lost
 		}
-		if snap, err = get(ctx, tx, id); err != nil {
-			return err
+		if err != nil {
+			return err // snap stays what an earlier attempt saw
 		}
+		snap = found
 		if err := guard(ctx, tx, id, o); err != nil {
 			return err
 		}
