@@ -21,7 +21,17 @@ const minOnset = 5
 // taken, and the first point after it is the onset. Points are smoothed by a median of three (which moves neither steps nor ramps),
 // and weigh 1/(1+f)² in a second pass, f being how far along the ramp they are in units of the level before, as noise grows with the
 // level. This is the broken-line regression of Hinkley 1971 ("Inference in two-phase regression") with a bounded ramp.
+//
+// The last three minutes are tried by themselves first, see suddenOnset.
 func Onset(times []time.Time, values []float64, metBy time.Time) (onset time.Time, ok bool) {
+	if at, ok := suddenOnset(times, values, metBy); ok {
+		return at, true
+	}
+	return onsetIn(times, values, metBy)
+}
+
+// onsetIn looks for an onset from a level among all given points.
+func onsetIn(times []time.Time, values []float64, metBy time.Time) (onset time.Time, ok bool) {
 	var x, y []float64
 	for i, t := range times {
 		if !t.After(metBy) && !math.IsNaN(values[i]) && !math.IsInf(values[i], 0) {
