@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { api, must, type Row } from '../api/client'
+import { Choice } from '../components/Choice'
 import { useNow } from '../components/Header'
 import { Import } from '../components/Import'
 import { Severity } from '../components/Inspector'
@@ -71,17 +72,6 @@ export function SnapshotsScreen() {
         </button>
       )}
     </main>
-  )
-}
-
-function Choice({ label, value, options, onChange }: { label: string; value: string | undefined; options: string[]; onChange: (v: string) => void }) {
-  return (
-    <select aria-label={label} value={value ?? ''} onChange={(e) => onChange(e.target.value)}>
-      <option value="">{label}: any</option>
-      {options.map((o) => (
-        <option key={o}>{o}</option>
-      ))}
-    </select>
   )
 }
 
