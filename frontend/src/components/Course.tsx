@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import type { CaseDocument, CasePoint } from '../api/client'
-import { unitOf } from '../lib/cases'
+import { looked, unitOf } from '../lib/cases'
 import { marks, type Moment, nearest, rows, segments, times } from '../lib/course'
 import { figure, utc } from '../lib/format'
 
@@ -28,7 +28,7 @@ export function Course({ c, at, onMoment }: { c: CaseDocument; at: string | unde
   const top = 8 + 15 * (Math.max(0, ...labelRows) + 1)
   const series = (value: (p: CasePoint) => number | null): Moment[] => moments.map((m) => ({ at: m.at, value: value(m.p) }))
   const unit = unitOf(c.metric)
-  const panels: Panel[] = [{ name: `${c.metric || 'value'}${c.key ? ` of ${c.key}` : ''}`, unit, height: 170, points: series((p) => p.value), threshold: c.threshold }]
+  const panels: Panel[] = [{ name: looked(c), unit, height: 170, points: series((p) => p.value), threshold: c.threshold }]
   if (c.metric !== 'queries_per_sec' || c.key) panels.push({ name: 'load', unit: 'queries/s', height: 64, points: series((p) => p.total_qps), threshold: null })
   if (c.metric !== 'avg_latency' || c.key) panels.push({ name: 'mean latency', unit: 'ms', height: 64, points: series((p) => p.avg_latency), threshold: null })
   const tops = panels.map((_, i) => top + 18 + panels.slice(0, i).reduce((sum, p) => sum + p.height + 26, 0))
@@ -67,7 +67,7 @@ export function Course({ c, at, onMoment }: { c: CaseDocument; at: string | unde
             </text>
           </g>
         ))}
-        <text className="axis" x={left - 6} y={bottom + 17} textAnchor="end">
+        <text className="axis" x={left - 14} y={bottom + 17} textAnchor="end">
           snapshots
         </text>
         {c.snapshots.map((s) => (
@@ -92,9 +92,9 @@ export function Course({ c, at, onMoment }: { c: CaseDocument; at: string | unde
           />
         </label>
         <span data-testid="readout">
-          <b>{utc(point.timestamp)}</b>: {c.metric || 'value'} {figure(point.value, unit)} · load {figure(point.total_qps, 'queries/s')} · mean latency {figure(point.avg_latency, 'ms')} · errors {figure(point.error_rate, '%')} ·{' '}
+          <b>{utc(point.timestamp)}</b>: {looked(c)} {figure(point.value, unit)} · load {figure(point.total_qps, 'queries/s')} · mean latency {figure(point.avg_latency, 'ms')} · errors {figure(point.error_rate, '%')} ·{' '}
           {point.bottlenecks_count} bottleneck{point.bottlenecks_count === 1 ? '' : 's'}
-          {point.severity && ` · ${point.severity}`}
+          {point.severity && ` · worst severity ${point.severity}`}
         </span>
         <span className="dim">Snapshots: B before, T trigger, F follow-up, A after. Gaps are times that no frame shows.</span>
       </figcaption>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CaseSnapshot } from '../api/client'
-import { caseSearch, casesSearch, comparisons, isLow, lasted, peakText, span, triggersSearch, unitOf } from './cases'
+import type { CaseRow, CaseSnapshot } from '../api/client'
+import { caseSearch, casesSearch, caseWindow, comparisons, isLow, lasted, looked, memberships, peakText, span, triggersSearch, unitOf } from './cases'
 
 describe('addresses', () => {
   it('hold only filters that mean something', () => {
@@ -19,6 +19,11 @@ describe('figures of a case', () => {
     expect(peakText({ peak_value: 1200, metric: 'avg_latency' })).toBe('1,200 ms')
     expect(peakText({ peak_value: null, metric: 'avg_latency' })).toBe('')
   })
+  it('name what the rule looks at', () => {
+    expect(looked({ metric: 'INDEX_EFFICIENCY', key: 'users:Table-[INDEX_EFFICIENCY]->products:Table' })).toBe('INDEX_EFFICIENCY of users → products')
+    expect(looked({ metric: 'error_rate', key: '' })).toBe('error_rate')
+    expect(looked({ metric: '', key: '' })).toBe('the value')
+  })
   it('know a low from a high', () => {
     expect(isLow({ peak_value: 3, threshold: 10 })).toBe(true)
     expect(isLow({ peak_value: 30, threshold: 10 })).toBe(false)
@@ -33,6 +38,18 @@ describe('figures of a case', () => {
   })
   it('tell spans in their two largest units', () => {
     expect([0, 42_000, 60_000, 725_000, 7_200_000, 11_220_000, 90_000_000].map(span)).toEqual(['0 s', '42 s', '1 min', '12 min 5 s', '2 h', '3 h 7 min', '1 d 1 h'])
+  })
+})
+
+describe('snapshots', () => {
+  it('ask for the cases around them', () => {
+    expect(caseWindow(['2026-01-31T09:20:00Z', '2026-01-31T11:05:00Z'])).toEqual({ since: '2026-01-30T09:00:00.000Z', until: '2026-01-31T13:00:00.000Z' })
+    expect(caseWindow([])).toEqual({})
+  })
+  it('find their case', () => {
+    const c = { case_id: 'c', snapshots: [{ snapshot_id: 'a' }, { snapshot_id: 'b' }] } as CaseRow
+    expect(memberships([c]).get('b')).toBe(c)
+    expect(memberships([c]).get('x')).toBeUndefined()
   })
 })
 

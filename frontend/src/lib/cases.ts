@@ -1,5 +1,5 @@
 import type { CaseRow, CaseSnapshot } from '../api/client'
-import { figure, units } from './format'
+import { elementName, figure, units } from './format'
 
 /** The filters of the list of cases; all of them stand in the address. */
 export type CasesSearch = { state?: 'open' | 'ended'; source?: string; severity?: 'low' | 'medium' | 'high' | 'critical' }
@@ -76,6 +76,26 @@ export function peakText(c: Pick<CaseRow, 'peak_value' | 'metric'>): string {
 }
 
 export const isLow = (c: Pick<CaseRow, 'peak_value' | 'threshold'>) => c.peak_value !== null && c.threshold !== null && c.peak_value < c.threshold
+
+const hour = 3_600_000
+
+/** When cases may have opened that snapshots of these times belong to: frames are from shortly before, follow-ups from long after. Whole hours, so that a new snapshot seldom asks anew. */
+export function caseWindow(times: string[]): { since?: string; until?: string } {
+  if (times.length === 0) return {}
+  const all = times.map((t) => Date.parse(t))
+  const iso = (ms: number) => new Date(ms).toISOString()
+  return { since: iso(Math.floor(Math.min(...all) / hour) * hour - 24 * hour), until: iso(Math.ceil(Math.max(...all) / hour) * hour + hour) }
+}
+
+/** The case of each snapshot that has one. */
+export function memberships(cases: CaseRow[]): Map<string, CaseRow> {
+  return new Map(cases.flatMap((c) => c.snapshots.map((s) => [s.snapshot_id, c] as const)))
+}
+
+/** What the rule of a case looks at: INDEX_EFFICIENCY of users → products. */
+export function looked(c: Pick<CaseRow, 'metric' | 'key'>): string {
+  return `${c.metric || 'the value'}${c.key ? ` of ${elementName(c.key)}` : ''}`
+}
 
 export const roles: Record<CaseSnapshot['role'], { name: string; text: string }> = {
   before: { name: 'Before', text: 'frames of the flight recorder from before the trigger' },

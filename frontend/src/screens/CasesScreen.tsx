@@ -81,6 +81,7 @@ function List({ rows }: { rows: CaseRow[] }) {
               <Link to="/cases/$id" params={{ id: c.case_id }} search={{}}>
                 {c.title || c.case_id}
               </Link>
+              <div>{c.reason}</div>
               <div className="dim mono">{c.case_id}</div>
             </td>
             <td>

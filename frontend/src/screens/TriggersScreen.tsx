@@ -95,7 +95,7 @@ function Rules({ rules }: { rules: RuleStatus[] }) {
                 </>
               )}
             </td>
-            <td>
+            <td className="when">
               {r.next_run ? (
                 <>
                   in {span(Date.parse(r.next_run) - now)}
@@ -105,7 +105,7 @@ function Rules({ rules }: { rules: RuleStatus[] }) {
                 <span className="dim">–</span>
               )}
             </td>
-            <td>
+            <td className="when">
               {r.last_fired ? (
                 <>
                   {age(r.last_fired, now)}
@@ -157,7 +157,7 @@ function FiringTable({ list }: { list: Firing[] }) {
       <tbody>
         {list.map((f) => (
           <tr key={f.firing_id}>
-            <td title={utc(f.at)}>
+            <td className="when" title={utc(f.at)}>
               {age(f.at, now)}
               <div className="dim">{utc(f.at)}</div>
             </td>
