@@ -19,7 +19,7 @@ export function useCasesOf(times: string[]): Map<string, CaseRow> {
 export function CaseLink({ of }: { of: CaseRow | undefined }) {
   if (!of) return null
   return (
-    <Link to="/cases/$id" params={{ id: of.case_id }} search={{}} title={of.case_id} data-testid="case-link">
+    <Link to="/cases/$id" params={{ id: of.case_id }} search={{}} className="case-link" title={of.case_id} data-testid="case-link">
       {of.state === 'open' ? '● open case' : 'case'}: {of.title || of.case_id}
     </Link>
   )

@@ -55,6 +55,11 @@ export function unitOf(metric: string): string {
   return totals[metric] ?? units[metric.toUpperCase()] ?? suffixes.find(([s]) => metric.toLowerCase().endsWith(s))?.[1] ?? ''
 }
 
+/** A figure of a rule; what is counted has no decimals. */
+export function amount(value: number | null, unit: string): string {
+  return value !== null && unit === '' && Number.isInteger(value) ? value.toLocaleString('en-US') : figure(value, unit)
+}
+
 /** A span of time in its two largest units: 42 s, 12 min 5 s, 3 h 7 min. */
 export function span(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000))
@@ -72,7 +77,7 @@ export function lasted(c: Pick<CaseRow, 'onset_at' | 'opened_at' | 'ended_at'>, 
 
 /** The peak as the list shows it; a peak below the threshold of its rule is a low. */
 export function peakText(c: Pick<CaseRow, 'peak_value' | 'metric'>): string {
-  return c.peak_value === null ? '' : figure(c.peak_value, unitOf(c.metric))
+  return c.peak_value === null ? '' : amount(c.peak_value, unitOf(c.metric))
 }
 
 export const isLow = (c: Pick<CaseRow, 'peak_value' | 'threshold'>) => c.peak_value !== null && c.threshold !== null && c.peak_value < c.threshold

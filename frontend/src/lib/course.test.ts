@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { marks, nearest, rows, segments, times } from './course'
+import { begin, marks, nearest, rows, segments, times } from './course'
 
 describe('lines', () => {
   const every = (n: number, step: number, from = 0) => Array.from({ length: n }, (_, i) => ({ at: from + i * step, value: i as number | null }))
@@ -33,6 +33,12 @@ describe('axes', () => {
       expect(m.at(-1)!).toBeGreaterThanOrEqual(most * 0.999)
       expect(m.length).toBeLessThanOrEqual(6)
     }
+  })
+  it('begin with the earliest, but leave half for what happened', () => {
+    expect(begin([970_000, 1_000_000], 1_000_000, 1_120_000)).toBe(970_000)
+    expect(begin([0, 990_000], 1_000_000, 1_120_000)).toBe(880_000)
+    expect(begin([0], 1_000_000, 1_010_000)).toBe(940_000)
+    expect(begin([], 5, 6)).toBe(5)
   })
   it('have round moments', () => {
     const from = Date.parse('2026-01-31T09:00:30Z')

@@ -25,6 +25,11 @@ export function segments(points: Moment[]): { at: number; value: number }[][] {
   return open.length > 0 ? [...cut, open] : cut
 }
 
+/** Where a picture begins: with the earliest of all, but not so early that what happened from the start on has less than half of it. */
+export function begin(all: number[], start: number, end: number): number {
+  return Math.max(Math.min(start, ...all), start - Math.max(60_000, end - start))
+}
+
 /** Round marks of an axis from 0 to at least most; three to six of them. */
 export function marks(most: number): number[] {
   if (!(most > 0) || !Number.isFinite(most)) return [0, 1]

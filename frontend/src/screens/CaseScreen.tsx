@@ -6,8 +6,8 @@ import { Course } from '../components/Course'
 import { useNow } from '../components/Header'
 import { Severity } from '../components/Inspector'
 import { Failure, Loading } from '../components/States'
-import { comparisons, isLow, lasted, looked, roles, span, unitOf } from '../lib/cases'
-import { elementName, factor, figure, utc } from '../lib/format'
+import { amount, comparisons, isLow, lasted, looked, roles, span, unitOf } from '../lib/cases'
+import { elementName, factor, utc } from '../lib/format'
 
 /** One case: what happened in words, its course, and the snapshots that prove it. */
 export function CaseScreen() {
@@ -99,12 +99,13 @@ function offset(at: string, c: CaseDocument): string {
 function Story({ c }: { c: CaseDocument }) {
   const unit = unitOf(c.metric)
   const what = looked(c)
-  const over = c.threshold === null ? '' : `; the threshold is ${figure(c.threshold, unit)}${isLow(c) ? '' : ` (${factor(c.threshold, c.peak_value) || 'the same'})`}`
+  const relative = factor(c.threshold, c.peak_value)
+  const over = c.threshold === null ? '' : `; the threshold is ${amount(c.threshold, unit)}${relative && ` (${relative})`}`
   const others = c.rules.filter((r) => r !== c.rule)
   const steps = [
     { name: 'Onset', at: c.onset_at, text: c.onset_at ? `${what} began to leave its usual range` : 'unknown: the frames from before the trigger do not show when it began' },
     { name: 'Trigger', at: c.opened_at, text: `rule ${c.rule} fired: ${c.reason}` },
-    { name: isLow(c) ? 'Low' : 'Peak', at: c.peak_at, text: c.peak_value === null ? 'unknown: no frame told the value' : `${what} ${figure(c.peak_value, unit)}${over}` },
+    { name: isLow(c) ? 'Low' : 'Peak', at: c.peak_at, text: c.peak_value === null ? 'unknown: no frame told the value' : `${what} ${amount(c.peak_value, unit)}${over}` },
     { name: 'End', at: c.ended_at, text: c.state === 'open' ? 'not yet: it ends by itself once no rule was met for a while' : c.end_reason },
   ]
   return (

@@ -5,8 +5,8 @@ import { api, type Firing, must, type RuleReplay, type RuleStatus } from '../api
 import { useNow } from '../components/Header'
 import { Severity } from '../components/Inspector'
 import { Failure, Loading } from '../components/States'
-import { filled, span, type TriggersSearch } from '../lib/cases'
-import { age, figure, utc } from '../lib/format'
+import { amount, filled, span, type TriggersSearch } from '../lib/cases'
+import { age, utc } from '../lib/format'
 
 /** What the rules do now, what they did, and what they would have done. */
 export function TriggersScreen() {
@@ -90,7 +90,7 @@ function Rules({ rules }: { rules: RuleStatus[] }) {
                 <span className="dim">–</span>
               ) : (
                 <>
-                  {figure(r.last_value, r.unit)}
+                  {amount(r.last_value, r.unit ?? '')}
                   {r.last_at && <div className="dim">{age(r.last_at, now)}</div>}
                 </>
               )}
