@@ -56,7 +56,7 @@ export function Course({ c, at, onMoment }: { c: CaseDocument; at: string | unde
         {times(from, to, Math.max(2, Math.floor(width / 120))).map((t) => (
           <g key={t}>
             <line className="grid" x1={x(t)} x2={x(t)} y1={tops[0]} y2={bottom} />
-            <text className="axis" x={x(t)} y={bottom + lane + 14} textAnchor="middle">
+            <text className="axis" x={x(t)} y={bottom + lane + 14} textAnchor={x(t) > width - 36 ? 'end' : 'middle'}>
               {new Date(t).toISOString().slice(11, to - from < 480_000 ? 19 : 16)}
             </text>
           </g>

@@ -15,6 +15,7 @@ describe('lines', () => {
   it('break where points are missing, and not where the past is thinned out', () => {
     expect(segments([...every(8, 5), ...every(8, 5, 200)]).map((s) => s.length)).toEqual([8, 8])
     expect(segments([...every(8, 10), ...every(8, 5, 80)]).map((s) => s.length)).toEqual([16])
+    expect(segments([...every(2, 75), ...every(1, 1, 335), ...every(9, 5, 600)]).map((s) => s.length)).toEqual([1, 1, 1, 9])
   })
   it('are none without values', () => {
     expect(segments([])).toEqual([])

@@ -9,8 +9,8 @@ const gapFactor = 5
 export function segments(points: Moment[]): { at: number; value: number }[][] {
   const distances = points.slice(1).map((p, i) => p.at - points[i]!.at)
   const usual = (i: number) => {
-    const near = distances.slice(Math.max(0, i - 5), i + 6).sort((a, b) => a - b)
-    return near[Math.floor(near.length / 2)] ?? 0
+    const near = distances.slice(Math.max(0, i - 10), i + 11).sort((a, b) => a - b)
+    return near[Math.floor((near.length - 1) / 2)] ?? 0
   }
   const cut: { at: number; value: number }[][] = []
   let open: { at: number; value: number }[] = []
