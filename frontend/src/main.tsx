@@ -5,10 +5,14 @@ import { createRoot } from 'react-dom/client'
 import { connect } from './api/socket'
 import { ProblemError } from './api/client'
 import { Header } from './components/Header'
+import { CaseScreen } from './screens/CaseScreen'
+import { CasesScreen } from './screens/CasesScreen'
 import { CompareScreen } from './screens/CompareScreen'
 import { ConnectionsScreen } from './screens/ConnectionsScreen'
 import { listFilters, type ListSearch, SnapshotsScreen } from './screens/SnapshotsScreen'
 import { SnapshotScreen, type SnapshotSearch } from './screens/SnapshotScreen'
+import { TriggersScreen } from './screens/TriggersScreen'
+import { caseSearch, casesSearch, triggersSearch } from './lib/cases'
 import { compareSearch } from './lib/filters'
 import './styles.css'
 
@@ -42,6 +46,9 @@ const routes = [
     validateSearch: (s: Record<string, unknown>): SnapshotSearch => ({ tab: s['tab'] === 'table' || s['tab'] === 'raw' ? s['tab'] : undefined, metric: text(s['metric']) }),
   }),
   createRoute({ getParentRoute: () => root, path: '/compare/$range', component: CompareScreen, validateSearch: compareSearch }),
+  createRoute({ getParentRoute: () => root, path: '/cases', component: CasesScreen, validateSearch: casesSearch }),
+  createRoute({ getParentRoute: () => root, path: '/cases/$id', component: CaseScreen, validateSearch: caseSearch }),
+  createRoute({ getParentRoute: () => root, path: '/triggers', component: TriggersScreen, validateSearch: triggersSearch }),
   createRoute({ getParentRoute: () => root, path: '/connections', component: ConnectionsScreen }),
 ] as const
 

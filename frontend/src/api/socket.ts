@@ -90,6 +90,19 @@ export function connect(queries: QueryClient, attempt = 0) {
         break
       case 'graphsnap.snapshot.deleted':
         void queries.invalidateQueries({ queryKey: ['snapshots'] })
+        void queries.invalidateQueries({ queryKey: ['cases'] })
+        break
+      case 'graphsnap.case.opened':
+      case 'graphsnap.case.updated':
+      case 'graphsnap.case.ended':
+        void queries.invalidateQueries({ queryKey: ['cases'] })
+        break
+      case 'graphsnap.firing.done':
+      case 'graphsnap.firing.failed':
+        void queries.invalidateQueries({ queryKey: ['triggers'] })
+        break
+      case 'graphsnap.retention':
+        void queries.invalidateQueries({ queryKey: ['retention', 'state'] })
         break
     }
   }

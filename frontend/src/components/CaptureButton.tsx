@@ -52,6 +52,7 @@ export function CaptureButton() {
       }
       if (e.key === 'Escape') {
         if (isTyping(e)) (e.target as HTMLElement).blur()
+        else if (location.pathname.startsWith('/cases/')) void navigate({ to: '/cases', search: {} })
         else if (location.pathname !== '/') void navigate({ to: '/' })
       }
     }

@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
+import { api, must } from '../api/client'
 import { useLive } from '../api/socket'
 import { age, figure } from '../lib/format'
 import { CaptureButton } from './CaptureButton'
@@ -26,6 +28,12 @@ export function Header() {
         <Link to="/" activeOptions={{ exact: true, includeSearch: false }}>
           Snapshots
         </Link>
+        <Link to="/cases" search={{}} activeOptions={{ includeSearch: false }}>
+          Cases <OpenCases />
+        </Link>
+        <Link to="/triggers" search={{}} activeOptions={{ includeSearch: false }}>
+          Triggers
+        </Link>
         <Link to="/connections">Connections</Link>
       </nav>
       <div className="ticks" aria-live="off">
@@ -44,5 +52,17 @@ export function Header() {
       </div>
       <CaptureButton />
     </header>
+  )
+}
+
+/** How many cases are open; nothing where none is, or the server keeps none. */
+function OpenCases() {
+  const open = useQuery({ queryKey: ['cases', 'open', {}], queryFn: () => must(api.GET('/api/performance/cases', { params: { query: { state: 'open', limit: 1000 } } })) })
+  const n = open.data?.cases.length ?? 0
+  if (n === 0) return null
+  return (
+    <span className="count" data-testid="open-cases">
+      {n} open
+    </span>
   )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { age, factor, figure, nameOf, pairName, pinText, signed } from './format'
+import { age, elementName, factor, figure, nameOf, pairName, pinText, signed } from './format'
 
 describe('figures', () => {
   it('never shows unknown as zero', () => {
@@ -12,6 +12,7 @@ describe('figures', () => {
     expect(figure(1200, 'ms')).toBe('1,200 ms')
     expect(figure(45.04, 'ms')).toBe('45.0 ms')
     expect(figure(0.0123)).toBe('0.012')
+    expect(figure(43.1, '/s')).toBe('43.1/s')
   })
   it('shows at least double as a factor, less as percent', () => {
     expect(factor(45, 1200)).toBe('×26.7')
@@ -32,6 +33,8 @@ describe('names', () => {
     expect(nameOf('odd')).toBe('odd')
     expect(pairName('users:Table', 'products:Table')).toBe('users → products')
     expect(pairName('users:Table', 'users:Table')).toBe('users')
+    expect(elementName('users:Table-[AVG_LATENCY_MS]->products:Table')).toBe('users → products')
+    expect(elementName('sales.users:Table')).toBe('sales.users')
   })
 })
 

@@ -19,6 +19,7 @@ export function figure(value: number | null | undefined, unit = ''): string {
   const abs = Math.abs(value)
   const digits = abs === 0 ? 0 : abs < 0.1 ? 3 : abs < 10 ? 2 : abs < 100 ? 1 : 0
   const text = value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits })
+  if (unit.startsWith('/')) return text + unit
   return unit ? `${text} ${unit}` : text
 }
 
@@ -46,6 +47,12 @@ export function signed(value: number | null | undefined, unit = ''): string {
 export function nameOf(key: string): string {
   const i = key.lastIndexOf(':')
   return i > 0 ? key.slice(0, i) : key
+}
+
+/** The name of an element by its key: `users` for `users:Table`, `users → products` for a relationship between the two. */
+export function elementName(key: string): string {
+  const [, from, to] = /^(.*)-\[.*\]->(.*)$/.exec(key) ?? []
+  return from !== undefined && to !== undefined ? pairName(from, to) : nameOf(key)
 }
 
 export function pairName(from: string, to: string): string {

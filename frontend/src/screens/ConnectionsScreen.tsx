@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, type DemoStatus, must } from '../api/client'
 import { Captures, Verify } from '../components/Proof'
+import { Retention } from '../components/Retention'
 import { Failure, Loading } from '../components/States'
 import { figure, utc } from '../lib/format'
 
@@ -41,6 +42,7 @@ export function ConnectionsScreen() {
       <p className="dim">graphsnap {s.version}</p>
       <Captures />
       <Verify />
+      <Retention />
       <Demo />
     </main>
   )

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { api, must, type SnapshotDocument } from '../api/client'
+import { CaseLink, useCasesOf } from '../components/CaseLink'
 import { Evidence, FuzzyWarning } from '../components/Evidence'
 import { ExportMenu } from '../components/ExportMenu'
 import { Inspector, Severity } from '../components/Inspector'
@@ -62,6 +63,7 @@ function Snapshot({ document: d }: { document: SnapshotDocument }) {
 
 function Facts({ d }: { d: SnapshotDocument }) {
   const s = d.performance_summary
+  const own = useCasesOf([d.timestamp]).get(d.snapshot_id)
   return (
     <section className="facts">
       <div className="title">
@@ -71,6 +73,8 @@ function Facts({ d }: { d: SnapshotDocument }) {
         </h1>
         <p className="dim">
           <span className="mono">{d.snapshot_id}</span> · {utc(d.timestamp)} · {d.trigger_type} · {d.source} ({d.metadata.database_type || 'unknown database'} {d.metadata.database_version})
+          {own && ' · '}
+          <CaseLink of={own} />
         </p>
       </div>
       <Figure name="load" value={figure(s.total_qps, 'queries/s')} />

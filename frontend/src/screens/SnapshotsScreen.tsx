@@ -2,6 +2,8 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { api, must, type Row } from '../api/client'
+import { CaseLink, useCasesOf } from '../components/CaseLink'
+import { Choice } from '../components/Choice'
 import { useNow } from '../components/Header'
 import { Import } from '../components/Import'
 import { Severity } from '../components/Inspector'
@@ -74,19 +76,9 @@ export function SnapshotsScreen() {
   )
 }
 
-function Choice({ label, value, options, onChange }: { label: string; value: string | undefined; options: string[]; onChange: (v: string) => void }) {
-  return (
-    <select aria-label={label} value={value ?? ''} onChange={(e) => onChange(e.target.value)}>
-      <option value="">{label}: any</option>
-      {options.map((o) => (
-        <option key={o}>{o}</option>
-      ))}
-    </select>
-  )
-}
-
 function List({ rows, chosen, choose }: { rows: Row[]; chosen: string[]; choose: (id: string) => void }) {
   const now = useNow()
+  const cases = useCasesOf(rows.map((r) => r.timestamp))
   return (
     <table className="list">
       <thead>
@@ -114,6 +106,11 @@ function List({ rows, chosen, choose }: { rows: Row[]; chosen: string[]; choose:
                 {r.description || r.snapshot_id}
               </Link>
               <PinMark of={r} />
+              {cases.has(r.snapshot_id) && (
+                <div>
+                  <CaseLink of={cases.get(r.snapshot_id)} />
+                </div>
+              )}
               <div className="dim mono">{r.snapshot_id}</div>
               {r.consistency.mode === 'fuzzy' && <div className="bad">! fuzzy read</div>}
             </td>
