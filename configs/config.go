@@ -126,7 +126,7 @@ func Default() Config {
 		Log:  Log{Level: "info", Format: "text"},
 		Zone: "local",
 		Recorder: Recorder{
-			Length: Duration(10 * time.Minute), MemoryMB: 256, Before: 3, FollowUpEvery: Duration(time.Minute), FollowUps: 10,
+			Length: Duration(10 * time.Minute), MemoryMB: 256, Before: 5, FollowUpEvery: Duration(time.Minute), FollowUps: 10,
 			Recovery: Duration(2 * time.Minute), Limit: Duration(2 * time.Hour),
 		},
 		Storage: Storage{Type: StorageNeo4j},
