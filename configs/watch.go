@@ -55,6 +55,7 @@ type Watcher struct {
 // fingerprint tells one content of a file from another. The text decides, because editors put a new file in place of the
 // old, and Kubernetes turns a symbolic link of a folder above; size and time alone can stay the same.
 type fingerprint struct {
+	empty bool
 	found bool
 	hash  [sha256.Size]byte
 }
@@ -131,8 +132,9 @@ func (w *Watcher) loop(ctx context.Context) {
 		w.mu.Lock()
 		known := now == w.seen
 		w.mu.Unlock()
-		// A file that is being written is left alone until it rests.
-		settled := now == before
+		// A file that is being written is left alone until it rests. An empty one is one that is being written: who wants no
+		// settings at all says so by a reload.
+		settled := now == before && !now.empty
 		before = now
 		if known || !settled {
 			continue
@@ -150,7 +152,7 @@ func look(file string) fingerprint {
 	if err != nil {
 		return fingerprint{}
 	}
-	return fingerprint{found: true, hash: sha256.Sum256(raw)}
+	return fingerprint{found: true, empty: len(raw) == 0, hash: sha256.Sum256(raw)}
 }
 
 // load reads everything anew and checks it; nothing changes.
@@ -160,7 +162,7 @@ func (w *Watcher) load() (c Config, warnings []string, seen fingerprint, err err
 		if raw, err = readFile(w.o.File); err != nil {
 			return c, nil, seen, err
 		}
-		seen = fingerprint{found: true, hash: sha256.Sum256(raw)}
+		seen = fingerprint{found: true, empty: len(raw) == 0, hash: sha256.Sum256(raw)}
 	}
 	c, warnings, err = parse(raw, w.o.File, w.o.Environ())
 	if err == nil && w.o.Adapt != nil {
