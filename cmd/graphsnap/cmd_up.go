@@ -23,7 +23,7 @@ import (
 type upFlags struct {
 	dataDir, config string
 	port, portBase  int
-	noDemo          bool
+	noDemo, noRules bool
 	sources         []string
 	rate            float64
 	heapMB          int
@@ -48,6 +48,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.IntVar(&f.port, "port", 8080, "port of API and viewer")
 	flags.IntVar(&f.portBase, "port-base", 0, "five ports from this one on for the databases, instead of 7687, 7474, 7688, 7475 and 15432")
 	flags.BoolVar(&f.noDemo, "no-demo", false, "without demo database")
+	flags.BoolVar(&f.noRules, "no-rules", false, "without the rules that the demo has where the configuration has none")
 	flags.StringArrayVar(&f.sources, "source", nil, "a database to watch, NAME=postgres://... or NAME=mysql://...; may be repeated")
 	flags.Float64Var(&f.rate, "rate", local.DefaultRate, "statements per second of the demo workload")
 	flags.IntVar(&f.heapMB, "heap", 512, "heap of each Neo4j server, MB")
@@ -105,7 +106,7 @@ func (a *app) up(ctx context.Context, f upFlags) (err error) {
 		c, err := f.adapt(c)
 		if err == nil && servers.Demo != nil {
 			c.Sources = append(c.Sources, configs.Source{Name: demoSource, Type: "postgresql", DSN: configs.Secret(servers.Demo.DSN()), Default: defaultSource(c.Sources) == ""})
-			if len(c.Rules) == 0 {
+			if len(c.Rules) == 0 && !f.noRules {
 				c.Rules = demoRules(f.rate)
 			}
 		}
@@ -204,5 +205,5 @@ Try next, in another terminal:
 	if s.Demo != nil {
 		a.notef("  %[1]s demo fault drop-index%[2]s      # then wait a minute\n  %[1]s cases%[2]s                      # it opened one by itself\n", self, server)
 	}
-	a.notef("  %[1]s compare latest~1 latest%[2]s\nCtrl-C stops everything.\n\n", self, server)
+	a.notef("  %[1]s compare @-5m latest%[2]s\nCtrl-C stops everything.\n\n", self, server)
 }
