@@ -48,14 +48,18 @@ func (s *Server) get(ctx context.Context, in *getInput) (*huma.StreamResponse, e
 		d.etag = s.strongTag(sealOf(snap), "document", pinTag(snap.Pin), strconv.FormatBool(in.Graph))
 	}
 	return s.download(d, func(ctx context.Context, w io.Writer) error {
-		out := &documentWriter{w: w}
-		out.head(head)
+		raw, err := json.Marshal(head)
+		if err != nil {
+			return engine.Errorf(engine.KindInternal, "document", "the head of %s cannot be written", snap.ID).WithCause(err)
+		}
+		out := engine.NewGraphWriter(w, appended(nodeOf), appended(relationshipOf))
+		out.Begin(append(raw[:len(raw)-1], `,"graph_state":`...))
 		if in.Graph {
 			if err := s.o.Engine.Walk(ctx, snap.ID, out); err != nil {
 				return err
 			}
 		}
-		return out.end()
+		return out.End([]byte("}\n"))
 	}), nil
 }
 
@@ -65,87 +69,13 @@ type documentHead struct {
 	SchemaVersion int `json:"schema_version"`
 }
 
-// documentWriter is a sink that writes a Document as its graph comes.
-type documentWriter struct {
-	w             io.Writer
-	buffer        []byte
-	inList        bool // something stands in the current list
-	relationships bool
-	err           error
-}
-
-// documentChunk is how much is gathered before it is sent, bytes.
-const documentChunk = 64 << 10
-
-func (d *documentWriter) head(h documentHead) {
-	raw, err := json.Marshal(h)
-	if err != nil {
-		d.err = engine.Errorf(engine.KindInternal, "document", "the head of %s cannot be written", h.SnapshotID).WithCause(err)
-		return
-	}
-	d.buffer = append(append(d.buffer, raw[:len(raw)-1]...), `,"graph_state":{"nodes":[`...)
-}
-
-func (d *documentWriter) add(v any) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return engine.Errorf(engine.KindInternal, "document", "an element cannot be written").WithCause(err)
-	}
-	if d.inList {
-		d.buffer = append(d.buffer, ',')
-	}
-	d.inList = true
-	if d.buffer = append(d.buffer, raw...); len(d.buffer) < documentChunk {
-		return nil
-	}
-	return d.flush()
-}
-
-func (d *documentWriter) flush() error {
-	_, err := d.w.Write(d.buffer)
-	d.buffer = d.buffer[:0]
-	return err
-}
-
-// Nodes writes nodes.
-func (d *documentWriter) Nodes(ctx context.Context, nodes []engine.Node, _ []int64) error {
-	if d.err != nil {
-		return d.err
-	}
-	for _, n := range nodes {
-		if err := d.add(nodeOf(n)); err != nil {
-			return err
+// appended gives a form of elements to a writer of graphs.
+func appended[E, F any](form func(E) F) func([]byte, E) ([]byte, error) {
+	return func(b []byte, e E) ([]byte, error) {
+		raw, err := json.Marshal(form(e))
+		if err != nil {
+			return b, engine.Errorf(engine.KindInternal, "document", "an element cannot be written").WithCause(err)
 		}
+		return append(b, raw...), nil
 	}
-	return ctx.Err()
-}
-
-func (d *documentWriter) relationshipsFollow() {
-	if !d.relationships {
-		d.buffer = append(d.buffer, `],"relationships":[`...)
-		d.inList, d.relationships = false, true
-	}
-}
-
-// Relationships writes relationships.
-func (d *documentWriter) Relationships(ctx context.Context, rels []engine.Relationship, _ []int64) error {
-	if d.err != nil {
-		return d.err
-	}
-	d.relationshipsFollow()
-	for _, r := range rels {
-		if err := d.add(relationshipOf(r)); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-func (d *documentWriter) end() error {
-	if d.err != nil {
-		return d.err
-	}
-	d.relationshipsFollow()
-	d.buffer = append(d.buffer, "]}}\n"...)
-	return d.flush()
 }

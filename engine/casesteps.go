@@ -116,20 +116,7 @@ func metricIn(f *Frame, metric, key string) *float64 {
 		name := map[string]string{"avg_latency": "avg_latency_ms", "queries_per_sec": "total_qps"}[metric]
 		return numberPtr(f.State.Totals.Properties(), cmp.Or(name, metric))
 	}
-	if f.Graph == nil {
-		return nil
-	}
-	for _, r := range f.Graph.Relationships {
-		if r.Key == key {
-			return numberPtr(r.Properties, "value")
-		}
-	}
-	for _, n := range f.Graph.Nodes {
-		if n.Key == key {
-			return numberPtr(n.Properties, strings.ToLower(metric))
-		}
-	}
-	return nil
+	return f.Element(key, strings.ToLower(metric))
 }
 
 // pointOf gives what a frame shows, for the course of a case.

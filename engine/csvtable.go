@@ -157,16 +157,9 @@ func csvType(v any) (string, error) {
 		return "duration", nil
 	case Point:
 		return "point", nil
-	case []any:
-		return csvListType(x)
-	case []string:
-		return csvListType(x)
-	case []float64:
-		return csvListType(x)
-	case []int64:
-		return csvListType(x)
-	case []bool:
-		return csvListType(x)
+	}
+	if list, ok := elementsOf(v); ok {
+		return csvListType(list)
 	}
 	return "", Errorf(KindInvalid, "export", "a property value of type %T cannot be written", v)
 }
@@ -175,7 +168,7 @@ func unsayable(what string) error {
 	return Errorf(KindInvalid, "export", "CSV cannot carry %s", what).WithHint("export this snapshot as json")
 }
 
-func csvListType[T any](list []T) (string, error) {
+func csvListType(list []any) (string, error) {
 	if len(list) == 0 {
 		return "", unsayable("an empty list")
 	}
@@ -188,7 +181,7 @@ func csvListType[T any](list []T) (string, error) {
 		if i > 0 && kind != of || strings.HasSuffix(kind, "[]") {
 			return "", unsayable("a list of values of several types")
 		}
-		if s, isText := any(list[i]).(string); isText && strings.Contains(s, ";") {
+		if s, isText := list[i].(string); isText && strings.Contains(s, ";") {
 			return "", unsayable("a list of texts with semicolons, which separate the values of a list")
 		}
 		of = kind
@@ -201,23 +194,6 @@ func appendCSVValue(b []byte, v any) ([]byte, error) {
 	switch x := v.(type) {
 	case string:
 		return appendCSVText(b, x)
-	case []string:
-		return appendCSVText(b, strings.Join(x, ";"))
-	case []any:
-		if _, texts := x[0].(string); texts {
-			list := make([]string, len(x))
-			for i := range x {
-				list[i], _ = x[i].(string)
-			}
-			return appendCSVText(b, strings.Join(list, ";"))
-		}
-		return appendCSVList(b, x)
-	case []float64:
-		return appendCSVList(b, x)
-	case []int64:
-		return appendCSVList(b, x)
-	case []bool:
-		return appendCSVList(b, x)
 	case []byte:
 		for i, c := range x {
 			if i > 0 {
@@ -229,17 +205,27 @@ func appendCSVValue(b []byte, v any) ([]byte, error) {
 	case Point:
 		return append(append(append(b, '"'), csvPoint(x)...), '"'), nil
 	}
+	if list, ok := elementsOf(v); ok {
+		return appendCSVList(b, list)
+	}
 	return appendCSVPlain(b, v)
 }
 
-func appendCSVList[T any](b []byte, list []T) ([]byte, error) {
+func appendCSVList(b []byte, list []any) ([]byte, error) {
+	if _, texts := list[0].(string); texts {
+		joined := make([]string, len(list))
+		for i := range list {
+			joined[i], _ = list[i].(string)
+		}
+		return appendCSVText(b, strings.Join(joined, ";"))
+	}
 	b = append(b, '"')
 	var err error
 	for i := range list {
 		if i > 0 {
 			b = append(b, ';')
 		}
-		if p, isPoint := any(list[i]).(Point); isPoint {
+		if p, isPoint := list[i].(Point); isPoint {
 			b = append(b, csvPoint(p)...)
 		} else if b, err = appendCSVPlain(b, list[i]); err != nil {
 			return b, err

@@ -104,21 +104,14 @@ func appendCypher(b []byte, v any) ([]byte, error) {
 			b = appendCypherFloat(append(b, ", z: "...), x.Z)
 		}
 		return append(b, "})"...), nil
-	case []any:
-		return appendCypherList(b, x)
-	case []string:
-		return appendCypherList(b, x)
-	case []float64:
-		return appendCypherList(b, x)
-	case []int64:
-		return appendCypherList(b, x)
-	case []bool:
-		return appendCypherList(b, x)
+	}
+	if list, ok := elementsOf(v); ok {
+		return appendCypherList(b, list)
 	}
 	return b, Errorf(KindInvalid, "export", "a property value of type %T cannot be written", v)
 }
 
-func appendCypherList[T any](b []byte, list []T) ([]byte, error) {
+func appendCypherList(b []byte, list []any) ([]byte, error) {
 	b = append(b, '[')
 	var err error
 	for i := range list {

@@ -57,16 +57,9 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		return appendText(append(b, 'P'), string(x)), nil
 	case Point:
 		return appendText(append(b, 'p'), x.String()), nil
-	case []any:
-		return appendList(b, len(x), func(i int) any { return x[i] })
-	case []string:
-		return appendList(b, len(x), func(i int) any { return x[i] })
-	case []float64:
-		return appendList(b, len(x), func(i int) any { return x[i] })
-	case []int64:
-		return appendList(b, len(x), func(i int) any { return x[i] })
-	case []bool:
-		return appendList(b, len(x), func(i int) any { return x[i] })
+	}
+	if list, ok := elementsOf(v); ok {
+		return appendList(b, list)
 	}
 	return nil, Errorf(KindInvalid, "digest", "a property value of type %T cannot be frozen", v)
 }
@@ -76,11 +69,11 @@ func appendText(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-func appendList(b []byte, n int, at func(int) any) ([]byte, error) {
-	b = binary.BigEndian.AppendUint32(append(b, 'l'), uint32(n))
+func appendList(b []byte, list []any) ([]byte, error) {
+	b = binary.BigEndian.AppendUint32(append(b, 'l'), uint32(len(list)))
 	var err error
-	for i := range n {
-		if b, err = appendValue(b, at(i)); err != nil {
+	for i := range list {
+		if b, err = appendValue(b, list[i]); err != nil {
 			return nil, err
 		}
 	}

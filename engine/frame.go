@@ -10,3 +10,21 @@ type Frame struct {
 	Graph       *Graph
 	Consistency Consistency
 }
+
+// Element gives a figure of an element: the value of a relationship, or the named property of a node. Nil is unknown.
+func (f *Frame) Element(key, property string) *float64 {
+	if f.Graph == nil {
+		return nil
+	}
+	for _, r := range f.Graph.Relationships {
+		if r.Key == key {
+			return finite(numberPtr(r.Properties, "value"))
+		}
+	}
+	for _, n := range f.Graph.Nodes {
+		if n.Key == key {
+			return finite(numberPtr(n.Properties, property))
+		}
+	}
+	return nil
+}

@@ -138,16 +138,9 @@ func AppendJSON(b []byte, v any) ([]byte, error) {
 		return appendTyped(b, jsonDuration, string(x)), nil
 	case Point:
 		return appendTyped(b, jsonPoint, x.String()), nil
-	case []any:
-		return appendJSONList(b, x)
-	case []string:
-		return appendJSONList(b, x)
-	case []float64:
-		return appendJSONList(b, x)
-	case []int64:
-		return appendJSONList(b, x)
-	case []bool:
-		return appendJSONList(b, x)
+	}
+	if list, ok := elementsOf(v); ok {
+		return appendJSONList(b, list)
 	}
 	return b, Errorf(KindInvalid, "export", "a property value of type %T cannot be written", v)
 }

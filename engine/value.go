@@ -172,3 +172,28 @@ func (d Duration) Parts() (months, days, seconds, nanos int64, ok bool) {
 	}
 	return months, days, seconds, nanos, true
 }
+
+// elementsOf gives the values of a list of any type that properties may have; ok is false where v is no list.
+func elementsOf(v any) (list []any, ok bool) {
+	switch x := v.(type) {
+	case []any:
+		return x, true
+	case []string:
+		return anyOf(x), true
+	case []float64:
+		return anyOf(x), true
+	case []int64:
+		return anyOf(x), true
+	case []bool:
+		return anyOf(x), true
+	}
+	return nil, false
+}
+
+func anyOf[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i := range list {
+		out[i] = list[i]
+	}
+	return out
+}
