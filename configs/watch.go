@@ -143,6 +143,10 @@ func (w *Watcher) loop(ctx context.Context) {
 	}
 }
 
+func fingerprintOf(raw []byte) fingerprint {
+	return fingerprint{found: true, empty: len(raw) == 0, hash: sha256.Sum256(raw)}
+}
+
 // look gives the fingerprint of a file.
 func look(file string) fingerprint {
 	if _, err := os.Stat(file); err != nil {
@@ -152,7 +156,7 @@ func look(file string) fingerprint {
 	if err != nil {
 		return fingerprint{}
 	}
-	return fingerprint{found: true, empty: len(raw) == 0, hash: sha256.Sum256(raw)}
+	return fingerprintOf(raw)
 }
 
 // load reads everything anew and checks it; nothing changes.
@@ -162,7 +166,7 @@ func (w *Watcher) load() (c Config, warnings []string, seen fingerprint, err err
 		if raw, err = readFile(w.o.File); err != nil {
 			return c, nil, seen, err
 		}
-		seen = fingerprint{found: true, empty: len(raw) == 0, hash: sha256.Sum256(raw)}
+		seen = fingerprintOf(raw)
 	}
 	c, warnings, err = parse(raw, w.o.File, w.o.Environ())
 	if err == nil && w.o.Adapt != nil {

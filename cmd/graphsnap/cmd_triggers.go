@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -178,7 +177,7 @@ func (a *app) printReplay(r api.Replay) {
 			a.printf("  and %d more; --json has them all\n", more)
 		}
 		if len(rule.Suppressions) > 0 {
-			a.printf("  held back: %s\n", fmt.Sprintf("%d x, the last because %s", len(rule.Suppressions), rule.Suppressions[len(rule.Suppressions)-1].Reason))
+			a.printf("  held back: %d x, the last because %s\n", len(rule.Suppressions), rule.Suppressions[len(rule.Suppressions)-1].Reason)
 		}
 		if rule.Note != "" {
 			a.printf("  note: %s\n", rule.Note)

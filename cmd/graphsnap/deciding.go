@@ -111,8 +111,7 @@ func (d *deciding) setWebhooks(ctx context.Context, list []configs.Webhook) erro
 		}
 		hooks = append(hooks, w)
 	}
-	before := d.endWebhooks
-	olds, stops := d.webhooks, d.unsubscribe
+	before, stops := d.webhooks, d.unsubscribe
 	d.webhooks, d.unsubscribe = hooks, nil
 	for i, w := range hooks {
 		if err := w.Open(ctx); err != nil {
@@ -125,10 +124,10 @@ func (d *deciding) setWebhooks(ctx context.Context, list []configs.Webhook) erro
 			}
 		}))
 	}
-	return before(ctx, olds, stops)
+	return endWebhooks(ctx, before, stops)
 }
 
-func (d *deciding) endWebhooks(ctx context.Context, list []*notify.Webhook, stops []func()) error {
+func endWebhooks(ctx context.Context, list []*notify.Webhook, stops []func()) error {
 	for _, stop := range stops {
 		stop()
 	}
@@ -156,7 +155,7 @@ func wanted(kinds []string, ev engine.Event) bool {
 
 // close stops in the opposite order of the way of a frame.
 func (d *deciding) close(ctx context.Context) error {
-	return errors.Join(d.retainer.Close(ctx), d.recorder.Close(ctx), d.runner.Close(ctx), d.endWebhooks(ctx, d.webhooks, d.unsubscribe))
+	return errors.Join(d.retainer.Close(ctx), d.recorder.Close(ctx), d.runner.Close(ctx), endWebhooks(ctx, d.webhooks, d.unsubscribe))
 }
 
 // Leads tells whether this replica decides.
@@ -165,7 +164,7 @@ func (d *deciding) Leads() bool { return d.runner.Leads() }
 // Statuses tells what each rule does.
 func (d *deciding) Statuses() []engine.RuleStatus { return d.runner.Statuses() }
 
-// stopReplay ends a replay whose caller wants no more frames.
+// errStopReplay ends a replay whose caller wants no more frames.
 var errStopReplay = errors.New("no more frames are wanted")
 
 // Replay runs the rules in force over stored frames.

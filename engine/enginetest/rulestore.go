@@ -61,6 +61,14 @@ func (s *RuleStore) fence(l engine.Lease) error {
 	return nil
 }
 
+// beginFenced begins what only the holder of a lease may do; the lock is held in any case.
+func (s *RuleStore) beginFenced(ctx context.Context, l engine.Lease) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	return s.fence(l)
+}
+
 // AcquireLease takes a free lease or renews one's own.
 func (s *RuleStore) AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (engine.Lease, bool, error) {
 	err := s.begin(ctx)
@@ -83,11 +91,8 @@ func (s *RuleStore) AcquireLease(ctx context.Context, name, holder string, ttl t
 
 // ReleaseLease gives a lease back early.
 func (s *RuleStore) ReleaseLease(ctx context.Context, l engine.Lease) error {
-	err := s.begin(ctx)
+	err := s.beginFenced(ctx, l)
 	defer s.mu.Unlock()
-	if err == nil {
-		err = s.fence(l)
-	}
 	if err == nil {
 		delete(s.leases, l.Name)
 	}
@@ -121,11 +126,8 @@ func (s *RuleStore) remember(list []engine.RuleMemory) error {
 
 // Remember writes what rules must not forget.
 func (s *RuleStore) Remember(ctx context.Context, l engine.Lease, list []engine.RuleMemory) error {
-	err := s.begin(ctx)
+	err := s.beginFenced(ctx, l)
 	defer s.mu.Unlock()
-	if err == nil {
-		err = s.fence(l)
-	}
 	if err == nil {
 		err = s.remember(list)
 	}
@@ -134,11 +136,8 @@ func (s *RuleStore) Remember(ctx context.Context, l engine.Lease, list []engine.
 
 // Fire writes down a pending firing and the memory of its rule.
 func (s *RuleStore) Fire(ctx context.Context, l engine.Lease, f engine.Firing, m engine.RuleMemory) error {
-	err := s.begin(ctx)
+	err := s.beginFenced(ctx, l)
 	defer s.mu.Unlock()
-	if err == nil {
-		err = s.fence(l)
-	}
 	if err != nil {
 		return err
 	}
@@ -158,11 +157,8 @@ func (s *RuleStore) Fire(ctx context.Context, l engine.Lease, f engine.Firing, m
 
 // FinishFiring sets State, SnapshotID and Failure.
 func (s *RuleStore) FinishFiring(ctx context.Context, l engine.Lease, f engine.Firing) error {
-	err := s.begin(ctx)
+	err := s.beginFenced(ctx, l)
 	defer s.mu.Unlock()
-	if err == nil {
-		err = s.fence(l)
-	}
 	if err != nil {
 		return err
 	}
@@ -177,11 +173,8 @@ func (s *RuleStore) FinishFiring(ctx context.Context, l engine.Lease, f engine.F
 
 // Suppress writes down that rules were met and did not fire.
 func (s *RuleStore) Suppress(ctx context.Context, l engine.Lease, list []engine.Suppression) error {
-	err := s.begin(ctx)
+	err := s.beginFenced(ctx, l)
 	defer s.mu.Unlock()
-	if err == nil {
-		err = s.fence(l)
-	}
 	if err == nil {
 		s.suppressions = append(s.suppressions, list...)
 	}

@@ -12,7 +12,7 @@ const mostPending = 1000
 
 // keepLease takes or renews the lease; it says whether this replica may decide now.
 func (r *Runner) keepLease(ctx context.Context, now time.Time) bool {
-	held := r.leads()
+	held := r.Leads()
 	since := now.Sub(r.renewed)
 	if held && now.After(r.heldUntil) {
 		// It may have passed on while this process was paused; the answer below tells.

@@ -120,7 +120,7 @@ func (r *Runner) Close(ctx context.Context) error {
 	r.endLease()
 	r.responders.wait()
 	r.observers.wait()
-	if !r.leads() {
+	if !r.Leads() {
 		return nil
 	}
 	now := r.clock.Now()
@@ -193,9 +193,7 @@ func (r *Runner) Statuses() []engine.RuleStatus {
 }
 
 // Leads says whether this replica is the one that decides.
-func (r *Runner) Leads() bool { return r.leads() }
-
-func (r *Runner) leads() bool {
+func (r *Runner) Leads() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.held

@@ -302,31 +302,12 @@ func (v *view) chain() (head string, waiting, tables []string) {
 // ValueOf gives what a rule looks at in a frame: a total where key is "", else the metric of a node or the value of a relationship. Nil is
 // unknown.
 func ValueOf(f *engine.Frame, metric, key string) *float64 {
-	if f.Graph == nil {
-		return nil
+	if key != "" {
+		_, property := places(metric)
+		return f.Element(key, property)
 	}
-	if key == "" {
-		if x, ok := newView(f).total(canonical(metric)); ok {
-			return &x
-		}
-		return nil
-	}
-	of := func(p engine.Properties, name string) *float64 {
-		if x, ok := p.Number(name); ok && !math.IsNaN(x) && !math.IsInf(x, 0) {
-			return &x
-		}
-		return nil
-	}
-	for _, r := range f.Graph.Relationships {
-		if r.Key == key {
-			return of(r.Properties, "value")
-		}
-	}
-	_, property := places(metric)
-	for _, n := range f.Graph.Nodes {
-		if n.Key == key {
-			return of(n.Properties, property)
-		}
+	if x, ok := newView(f).total(canonical(metric)); ok {
+		return &x
 	}
 	return nil
 }
