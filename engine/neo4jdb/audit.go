@@ -2,7 +2,6 @@ package neo4jdb
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
@@ -26,27 +25,6 @@ func lockChain(ctx context.Context, tx *tx) (*chain, error) {
 		return nil, err
 	}
 	return &chain{text(row, "chain_hash"), integer(row, "audit_no"), text(row, "audit_hash"), moment(row, "now").UTC()}, nil
-}
-
-// append writes the audit event of a snapshot in the same transaction as what it tells of.
-func (c *chain) append(ctx context.Context, tx *tx, actor, action string, s *engine.Snapshot, before, after *engine.SealedSnapshot) error {
-	return appendOf(ctx, tx, c, engine.AuditEvent{Actor: actor, Action: action, SnapshotID: s.ID, Source: s.Source}, before, after)
-}
-
-// appendOf writes an event whose Before and After are the JSON of values; nil is nothing.
-func appendOf[T any](ctx context.Context, tx *tx, c *chain, e engine.AuditEvent, before, after *T) error {
-	for into, v := range map[*string]*T{&e.Before: before, &e.After: after} {
-		if v == nil {
-			continue
-		}
-		raw, err := json.Marshal(v)
-		if err != nil {
-			return engine.Errorf(engine.KindInternal, "audit", "an event cannot be written").WithCause(err)
-		}
-		*into = string(raw)
-	}
-	_, err := c.record(ctx, tx, e)
-	return err
 }
 
 // record writes an audit event at the end of the trail, and gives it with its number and hash.
@@ -78,12 +56,11 @@ func (s *Snapshots) Audit(ctx context.Context, f engine.AuditFilter) ([]engine.A
 			"from": f.From, "id": orNull(f.SnapshotID), "source": orNull(f.Source), "action": orNull(f.Action), "limit": f.Limit,
 		}, func(r *neo4j.Record) error {
 			p := properties(r, "properties")
-			word := func(name string) string { v, _ := p[name].(string); return v }
+			w := stored(p)
 			no, _ := p["no"].(int64)
-			at, _ := p["at"].(time.Time)
 			events = append(events, engine.AuditEvent{
-				No: no, At: at.UTC(), Actor: word("actor"), Action: word("action"), SnapshotID: word("snapshot_id"), Source: word("source"),
-				Before: word("before"), After: word("after"), PreviousHash: word("previous_hash"), Hash: word("hash"),
+				No: no, At: w.at("at"), Actor: w.word("actor"), Action: w.word("action"), SnapshotID: w.word("snapshot_id"), Source: w.word("source"),
+				Before: w.word("before"), After: w.word("after"), PreviousHash: w.word("previous_hash"), Hash: w.word("hash"),
 			})
 			return nil
 		})

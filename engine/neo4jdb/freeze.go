@@ -422,7 +422,7 @@ func (s *Snapshots) publish(ctx context.Context, snap *engine.Snapshot, o engine
 		if snap.Imported {
 			action = engine.ActionImported
 		}
-		if err := chain.append(ctx, tx, o.Actor, action, snap, nil, sealOf(snap, chain.hash)); err != nil {
+		if _, err := chain.record(ctx, tx, event(o.Actor, action, snap.ID, snap.Source, nil, sealOf(snap, chain.hash))); err != nil {
 			return err
 		}
 		return relink(ctx, tx, snap)
@@ -500,12 +500,11 @@ func (s *Snapshots) Between(ctx context.Context, from, to string) (*engine.NextS
 		if err != nil || row == nil {
 			return err
 		}
-		p := properties(row, "properties")
+		p := stored(properties(row, "properties"))
 		if p["changed"] == nil {
 			return nil
 		}
-		whole := func(name string) int { v, _ := p[name].(int64); return int(v) }
-		n = &engine.NextSummary{Added: whole("added"), Removed: whole("removed"), Changed: whole("changed"), Worse: whole("worse"), Better: whole("better")}
+		n = &engine.NextSummary{Added: p.whole("added"), Removed: p.whole("removed"), Changed: p.whole("changed"), Worse: p.whole("worse"), Better: p.whole("better")}
 		return nil
 	})
 	return n, err

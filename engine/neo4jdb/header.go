@@ -2,7 +2,6 @@ package neo4jdb
 
 import (
 	"encoding/json"
-	"time"
 
 	"graphsnap/engine"
 )
@@ -35,15 +34,9 @@ func headerHash(stored map[string]any) (string, error) {
 
 // snapshotOf reads a :Snapshot node. Kinds: internal where another wrote what cannot be read.
 func snapshotOf(p engine.Properties) (engine.Snapshot, error) {
-	word := func(name string) string { v, _ := p[name].(string); return v }
-	whole := func(name string) int { v, _ := p[name].(int64); return int(v) }
+	w := stored(p)
+	word, whole, at := w.word, w.whole, w.at
 	float := func(name string) float64 { v, _ := p.Number(name); return v }
-	at := func(name string) time.Time {
-		if t, ok := p[name].(time.Time); ok {
-			return t.UTC()
-		}
-		return time.Time{}
-	}
 	s := engine.Snapshot{
 		ID: word("snapshot_id"), Seq: int64(whole("seq")), CaptureID: word("capture_id"), Source: word("source"), Timestamp: at("timestamp"),
 		TriggerType: engine.TriggerType(word("trigger_type")), Rule: word("rule"), TriggerReason: word("trigger_reason"),

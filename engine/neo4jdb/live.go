@@ -89,12 +89,7 @@ func liveState(p engine.Properties) engine.LiveState {
 }
 
 func totals(p engine.Properties) engine.Totals {
-	float := func(name string) *float64 {
-		if v, ok := p.Number(name); ok {
-			return &v
-		}
-		return nil
-	}
+	float := stored(p).float
 	whole := func(name string) *int64 {
 		if v, ok := p[name].(int64); ok {
 			return &v

@@ -47,6 +47,14 @@ func guard(ctx context.Context, tx *tx, id string, o engine.DeleteOptions) error
 	return o.Refuse(id, p)
 }
 
+// orNothing is nil where there is no pin, as event wants it.
+func orNothing(p *engine.Pin) any {
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
 // Pin puts a pin beside a snapshot.
 func (s *Snapshots) Pin(ctx context.Context, id string, p engine.Pin) error {
 	return s.write(ctx, func(tx *tx) error {
@@ -66,7 +74,8 @@ func (s *Snapshots) Pin(ctx context.Context, id string, p engine.Pin) error {
 		if err := tx.exec(ctx, cypher.PinsSet, map[string]any{"id": id, "actor": p.Actor, "note": p.Note, "at": p.At}); err != nil {
 			return err
 		}
-		return appendOf(ctx, tx, chain, engine.AuditEvent{Actor: p.Actor, Action: engine.ActionPinned, SnapshotID: id, Source: source}, was.Pin, &p)
+		_, err = chain.record(ctx, tx, event(p.Actor, engine.ActionPinned, id, source, orNothing(was.Pin), p))
+		return err
 	})
 }
 
@@ -84,7 +93,8 @@ func (s *Snapshots) Unpin(ctx context.Context, id, actor string) error {
 		if err := tx.exec(ctx, cypher.PinsClear, map[string]any{"id": id}); err != nil {
 			return err
 		}
-		return appendOf(ctx, tx, chain, engine.AuditEvent{Actor: actor, Action: engine.ActionUnpinned, SnapshotID: id, Source: source}, was.Pin, nil)
+		_, err = chain.record(ctx, tx, event(actor, engine.ActionUnpinned, id, source, was.Pin, nil))
+		return err
 	})
 }
 

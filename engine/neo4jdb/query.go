@@ -331,9 +331,9 @@ func (s *Snapshots) Captures(ctx context.Context, limit int) ([]engine.CaptureSt
 		states = nil
 		return tx.each(ctx, cypher.QueryCaptures, map[string]any{"limit": limit}, func(r *neo4j.Record) error {
 			p := properties(r, "properties")
-			word := func(name string) string { v, _ := p[name].(string); return v }
+			w := stored(p)
 			c := engine.CaptureState{
-				CaptureID: word("capture_id"), Source: word("source"), State: text(r, "state"), SnapshotID: word("snapshot_id"), Reason: word("reason"),
+				CaptureID: w.word("capture_id"), Source: w.word("source"), State: text(r, "state"), SnapshotID: w.word("snapshot_id"), Reason: w.word("reason"),
 			}
 			c.Seq, _ = p["seq"].(int64)
 			for _, name := range []string{"staged_at", "failed_at", "deleting_since"} {

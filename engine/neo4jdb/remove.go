@@ -17,17 +17,10 @@ const removeBatch = 2_000
 // lock that pinning takes as well, so a pin that was set before is never overlooked.
 func (s *Snapshots) Delete(ctx context.Context, id string, o engine.DeleteOptions, progress func(stage string, done, total int)) error {
 	var snap engine.Snapshot
-	err := s.write(ctx, func(tx *tx) error {
-		chain, err := lockChain(ctx, tx)
+	err := s.audited(ctx, nil, func(tx *tx, record func(engine.AuditEvent) error) error {
+		found, err := get(ctx, tx, id)
 		if err != nil {
 			return err
-		}
-		found, err := get(ctx, tx, id)
-		if snap.ID != "" && engine.KindOf(err) == engine.KindNotFound {
-			return nil // an earlier attempt was committed although its answer was lost
-		}
-		if err != nil {
-			return err // snap stays what an earlier attempt saw
 		}
 		snap = found
 		if err := guard(ctx, tx, id, o); err != nil {
@@ -45,7 +38,7 @@ func (s *Snapshots) Delete(ctx context.Context, id string, o engine.DeleteOption
 		}
 		seal := sealOf(&snap, "")
 		seal.Reason, seal.Pin = o.Reason, snap.Pin
-		if err := chain.append(ctx, tx, o.Actor, engine.ActionDeleted, &snap, seal, nil); err != nil {
+		if err := record(event(o.Actor, engine.ActionDeleted, id, snap.Source, seal, nil)); err != nil {
 			return err
 		}
 		if err := tx.exec(ctx, cypher.PinsClear, map[string]any{"id": id}); err != nil {

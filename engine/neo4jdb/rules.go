@@ -296,22 +296,3 @@ func firingOf(p engine.Properties) engine.Firing {
 		Tags: texts(p["tags"]), Retention: r.word("retention"), State: r.word("state"), SnapshotID: r.word("snapshot_id"), Failure: r.word("failure"),
 	}
 }
-
-// stored reads single properties; what is missing is the zero value.
-type stored engine.Properties
-
-func (p stored) word(name string) string { v, _ := p[name].(string); return v }
-
-func (p stored) at(name string) time.Time {
-	if t, ok := p[name].(time.Time); ok {
-		return t.UTC()
-	}
-	return time.Time{}
-}
-
-func (p stored) float(name string) *float64 {
-	if v, ok := engine.Properties(p).Number(name); ok {
-		return &v
-	}
-	return nil
-}

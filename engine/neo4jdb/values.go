@@ -115,3 +115,24 @@ func thawRelationship(relType, from, to string, p engine.Properties) engine.Rela
 	key, _ := p["rk"].(string)
 	return engine.Relationship{Key: key, Type: relType, From: from, To: to, Properties: thawProperties(p)}
 }
+
+// stored reads single properties; what is missing is the zero value.
+type stored engine.Properties
+
+func (p stored) word(name string) string { v, _ := p[name].(string); return v }
+
+func (p stored) whole(name string) int { v, _ := p[name].(int64); return int(v) }
+
+func (p stored) at(name string) time.Time {
+	if t, ok := p[name].(time.Time); ok {
+		return t.UTC()
+	}
+	return time.Time{}
+}
+
+func (p stored) float(name string) *float64 {
+	if v, ok := engine.Properties(p).Number(name); ok {
+		return &v
+	}
+	return nil
+}
