@@ -79,12 +79,21 @@ func (p *Problem) complete() *Problem {
 	return p
 }
 
+// shortened keeps an answer from repeating a huge value that was sent.
+func shortened(text string) string {
+	const most = 300 // bytes
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + " ..."
+}
+
 // newHumaError replaces huma's own error model, so that bad requests are problems of the same shape.
 func newHumaError(status int, msg string, errs ...error) huma.StatusError {
 	p := &Problem{Status: status, Detail: msg}
 	for _, err := range errs {
 		if err != nil {
-			p.Errors = append(p.Errors, err.Error())
+			p.Errors = append(p.Errors, shortened(err.Error()))
 		}
 	}
 	switch {
@@ -103,6 +112,9 @@ func newHumaError(status int, msg string, errs ...error) huma.StatusError {
 	}
 	if len(p.Errors) > 0 {
 		p.Detail += ": " + strings.Join(p.Errors, "; ")
+	}
+	if p.Kind == string(engine.KindInvalid) {
+		p.Hint = "/api/docs says what this route takes"
 	}
 	return p.complete()
 }

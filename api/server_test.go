@@ -402,3 +402,19 @@ func TestSlowClientIsDroppedAloneAndOriginIsChecked(t *testing.T) {
 		t.Errorf("a page elsewhere may listen: %v", err)
 	}
 }
+
+func TestBadRequestsSayWhatToDoAndRepeatNoHugeValue(t *testing.T) {
+	f := serve(t)
+	for name, body := range map[string]string{"empty": "", "half": `{"name":"a`, "huge": `{"name":"` + strings.Repeat("x", 50_000) + `"}`, "another": `[]`} {
+		resp, err := http.Post(f.URL+"/api/performance/deployments", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		var p Problem
+		if jsonErr := json.Unmarshal(raw, &p); err != nil || jsonErr != nil || p.Status < 400 || p.Status > 499 || p.Detail == "" || p.Hint == "" || len(raw) > 2000 {
+			t.Errorf("%s: %d bytes, %.300s (%v, %v)", name, len(raw), raw, err, jsonErr)
+		}
+	}
+}

@@ -187,6 +187,11 @@ func TestWatchedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.until("the rename", level("error"))
+	w.write("") // as an editor leaves it for a moment
+	time.Sleep(50 * time.Millisecond)
+	if w.Config().Log.Level != "error" {
+		t.Errorf("an empty file was taken for a configuration: %+v", w.Config().Log)
+	}
 	w.write("log: {level: loud}\n")
 	w.until("the error", func() bool { return w.State().Err != nil })
 	if w.Config().Log.Level != "error" {

@@ -205,5 +205,5 @@ Try next, in another terminal:
 	if s.Demo != nil {
 		a.notef("  %[1]s demo fault drop-index%[2]s      # then wait a minute\n  %[1]s cases%[2]s                      # it opened one by itself\n", self, server)
 	}
-	a.notef("  %[1]s compare @-5m latest%[2]s\nCtrl-C stops everything.\n\n", self, server)
+	a.notef("  %[1]s compare @-1m latest%[2]s\nCtrl-C stops everything.\n\n", self, server)
 }
