@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -227,15 +228,20 @@ func TestUnchangedMetricsOfAChangedPairAreKnown(t *testing.T) {
 	live.states["shop"] = after
 	after.Graph.Relationships[0].Properties = engine.Properties{"value": 45.0, "severity": "low", "updated_at": "45"}
 	b := capture(t, e, engine.CaptureRequest{})
+	var changes [][]engine.Change
 	for _, target := range []string{b.ID, engine.Live} {
 		d, err := e.Compare(context.Background(), a.ID, target, engine.CompareOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
+		changes = append(changes, d.Changes)
 		p := d.Pairs[0]
 		if p.Delta != 231 || p.LatencyFrom == nil || *p.LatencyFrom != 45 || p.LatencyTo == nil || *p.LatencyTo != 45 || p.QPSFrom != nil {
 			t.Errorf("with %s: %+v", target, p)
 		}
+	}
+	if len(changes[0]) == 0 || len(changes[0][0].Properties) == 0 || !reflect.DeepEqual(changes[0], changes[1]) {
+		t.Errorf("with the snapshot %+v\nwith LIVE, which is the same, %+v", changes[0], changes[1])
 	}
 }
 
