@@ -22,7 +22,7 @@ type RecorderOptions struct {
 	Engine   *Engine
 	Clock    Clock
 	Logger   *slog.Logger
-	Keep     time.Duration // how far back a ring reaches; 10 minutes
+	Keep     time.Duration // how far back a ring reaches; 10 minutes; below 0 nothing is held, handlers get each frame once
 	MaxBytes int           // most bytes of a source's ring, as they are held; 64 MiB
 	Poll     time.Duration // how often sources that no collector of this process writes are looked at; 10 seconds
 }
@@ -88,7 +88,7 @@ func NewRecorder(o RecorderOptions) *Recorder {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Keep <= 0 {
+	if o.Keep == 0 {
 		o.Keep = frameKeep
 	}
 	if o.MaxBytes <= 0 {
@@ -261,13 +261,18 @@ func (r *Recorder) hold(g *ring, f *Frame) (fresh bool, err error) {
 	if old {
 		return false, nil
 	}
-	packed, err := packGraph(f.Graph)
-	if err != nil {
-		return true, err
+	var packed []byte
+	if r.o.Keep > 0 {
+		if packed, err = packGraph(f.Graph); err != nil {
+			return true, err
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	g.last, g.tick = f.At, f.State.Tick
+	if r.o.Keep < 0 {
+		return true, nil
+	}
 	info := FrameInfo{Source: f.Source, At: f.At, Tick: f.State.Tick, Elements: len(f.Graph.Nodes) + len(f.Graph.Relationships), Bytes: len(packed)}
 	g.frames = append(g.frames, heldFrame{info, f.State, f.Consistency, packed})
 	g.bytes += len(packed)

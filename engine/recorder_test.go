@@ -133,6 +133,19 @@ func TestRecorderKeepsFrames(t *testing.T) {
 	}
 }
 
+func TestRecorderThatIsSwitchedOffTellsAndHoldsNothing(t *testing.T) {
+	r := record(t, engine.RecorderOptions{Keep: -1, Poll: time.Hour}, 1)
+	<-r.frames
+	for range 3 {
+		if f := r.next(t, 5*time.Second, "ok"); f == nil || f.Graph == nil {
+			t.Fatalf("a tick gives %+v", f)
+		}
+	}
+	if list := r.Frames("shop", time.Time{}, r.clock.Now()); len(list) != 0 {
+		t.Errorf("%d frames are held", len(list))
+	}
+}
+
 func TestRecorderIsBounded(t *testing.T) {
 	one := record(t, engine.RecorderOptions{Poll: time.Hour}, 1)
 	<-one.frames

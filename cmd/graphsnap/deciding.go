@@ -41,7 +41,7 @@ func openDeciding(ctx context.Context, c configs.Config, e *engine.Engine, store
 	d := &deciding{log: log, clock: engine.SystemClock{}, engine: e}
 	keep, memory := time.Duration(c.Recorder.Length), c.Recorder.MemoryMB<<20/max(1, len(c.Sources))
 	if keep == 0 {
-		keep = time.Nanosecond // rules still need each frame once
+		keep = -1 // switched off, but rules still need each frame once
 	}
 	d.recorder = engine.NewRecorder(engine.RecorderOptions{Engine: e, Clock: d.clock, Logger: log, Keep: keep, MaxBytes: memory})
 	d.responder = engine.NewResponder(engine.ResponderOptions{
