@@ -34,6 +34,22 @@ type Row struct {
 	Warnings          []string           `json:"warnings" nullable:"false"`
 }
 
+// Timeline is a stretch of a timeline, for drawing.
+type Timeline struct {
+	Snapshots []TimelineRow `json:"snapshots" nullable:"false" doc:"Oldest first"`
+}
+
+// TimelineRow is a snapshot as a point of a timeline; unknown figures are null, never 0.
+type TimelineRow struct {
+	SnapshotID       string    `json:"snapshot_id"`
+	Timestamp        time.Time `json:"timestamp" doc:"The moment that was frozen, UTC"`
+	TriggerType      string    `json:"trigger_type" enum:"manual,scheduled,threshold,incident"`
+	Severity         string    `json:"severity" enum:"low,medium,high,critical"`
+	TotalQPS         *float64  `json:"total_qps" doc:"Statements per second; null if unknown"`
+	AvgLatency       *float64  `json:"avg_latency" doc:"Milliseconds; null if unknown"`
+	BottlenecksCount int       `json:"bottlenecks_count"`
+}
+
 // PerformanceSummary is what a snapshot says at a glance; unknown figures are null, never 0.
 type PerformanceSummary struct {
 	TotalQPS         *float64     `json:"total_qps" doc:"Statements per second by the database's own counters; null if unknown"`

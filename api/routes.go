@@ -57,6 +57,7 @@ func (s *Server) routes(api huma.API) {
 	register(s, api, "delete", http.MethodDelete, snapshotPath, "Delete a snapshot; its timeline stays linked", http.StatusNoContent, s.remove)
 	register(s, api, "compare", http.MethodGet, base+"/snapshots/compare", "What changed from baseline to target", 0, s.compare)
 	register(s, api, "compare-brief", http.MethodGet, base+"/snapshots/compare/brief", "What changed in five numbers; at once for neighbours on the timeline", 0, s.compareBrief)
+	register(s, api, "timeline", http.MethodGet, base+"/timeline", "A stretch of a timeline as light rows, oldest first", 0, s.timeline)
 	register(s, api, "history", http.MethodGet, base+"/history", "One element over time, oldest first", 0, s.elementHistory)
 	register(s, api, "export", http.MethodGet, snapshotPath+"/export", "Download a snapshot", 0, s.export)
 	register(s, api, "archive", http.MethodGet, base+"/archive", "Download many snapshots as one tar of checksummed documents", 0, s.archive)

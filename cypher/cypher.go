@@ -85,6 +85,7 @@ var (
 	QuerySources       = load("query/sources")
 	QueryList          = load("query/list")
 	QueryListAll       = load("query/list_all")
+	QueryTimeline      = load("query/timeline")
 	QueryGet           = load("query/get")
 	QueryNodes         = load("query/nodes")
 	QueryRelationships = load("query/relationships")

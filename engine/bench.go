@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 )
@@ -36,12 +35,6 @@ type BenchOptions struct {
 	Export    BenchExporter
 	Memory    BenchMemory // nil leaves memory out
 	Progress  func(what string)
-}
-
-// BenchMemory tells the resident memory of this process.
-type BenchMemory interface {
-	Reset()      // begin to watch for the peak
-	Peak() int64 // bytes since Reset
 }
 
 // Figure is one measurement beside its raw limit in the same run.
@@ -96,6 +89,12 @@ func (g BenchGraph) String() string {
 	return k(g.Nodes) + "/" + k(g.Relationships)
 }
 
+// warmUps is how many rounds come before those that count: a server compiles what it runs often, and the product is measured
+// on one that has been running for a while.
+func (g BenchGraph) warmUps() int {
+	return min(max(1, 250_000/(g.Nodes+g.Relationships)), 10)
+}
+
 func (b *bench) seconds(f func() error) (float64, error) {
 	start := b.clock.Now()
 	err := f()
@@ -130,8 +129,7 @@ func (b *bench) size(ctx context.Context, source string, g BenchGraph) error {
 	}
 	var whole, staged, rawRead, rawWrite []float64
 	var ids []string
-	// The first round warms the servers up and is not counted.
-	for round := 0; round <= b.o.Rounds; round++ {
+	for round := 1 - g.warmUps(); round <= b.o.Rounds; round++ {
 		b.o.Progress(fmt.Sprintf("%s: capture, round %d of %d", name, round, b.o.Rounds))
 		read, err := b.seconds(func() error { return b.limits.RawRead(ctx, source) })
 		if err != nil {
@@ -149,7 +147,7 @@ func (b *bench) size(ctx context.Context, source string, g BenchGraph) error {
 		}
 		var s *Snapshot
 		took, err := b.seconds(func() (err error) {
-			s, _, err = b.capture(ctx, CaptureRequest{Source: source, Trigger: TriggerManual, Description: "bench", ID: source})
+			s, _, err = b.capture(ctx, CaptureRequest{Source: source, Trigger: TriggerManual, Description: "bench"})
 			return err
 		})
 		if err != nil {
@@ -170,10 +168,10 @@ func (b *bench) size(ctx context.Context, source string, g BenchGraph) error {
 	}
 	b.add("capture, written bytes to published", name, staged, rawWrite, 1.25, "<= 1.25x of plain creation")
 	b.add("whole capture", name, whole, both, 0.85, "<= 0.85x of plain read and plain write one after the other")
-	if err := b.compare(ctx, name, ids[len(ids)-2], ids[len(ids)-1]); err != nil {
+	if err := b.compare(ctx, name, g.warmUps(), ids[len(ids)-2], ids[len(ids)-1]); err != nil {
 		return err
 	}
-	if err := b.export(ctx, name, ids[len(ids)-1]); err != nil {
+	if err := b.export(ctx, name, g.warmUps(), ids[len(ids)-1]); err != nil {
 		return err
 	}
 	if err := b.memory(ctx, name, source, ids[len(ids)-1]); err != nil {
@@ -197,7 +195,7 @@ func (b *bench) refreeze(ctx context.Context, like *Snapshot, g BenchGraph) (flo
 	return took, b.store.Delete(ctx, s.ID, DeleteOptions{Actor: "bench"}, nil)
 }
 
-func (b *bench) compare(ctx context.Context, name, from, to string) error {
+func (b *bench) compare(ctx context.Context, name string, warm int, from, to string) error {
 	b.o.Progress(name + ": compare")
 	a, err := b.store.Get(ctx, from)
 	if err != nil {
@@ -208,7 +206,7 @@ func (b *bench) compare(ctx context.Context, name, from, to string) error {
 		return err
 	}
 	var scans, compares, page, cached []float64
-	for round := 0; round <= 2*b.o.Rounds; round++ {
+	for round := 1 - 2*warm; round <= 2*b.o.Rounds; round++ {
 		scan, err := b.seconds(func() error {
 			if err := b.limits.RawScan(ctx, a.Seq); err != nil {
 				return err
@@ -251,7 +249,7 @@ func (c *counted) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (b *bench) export(ctx context.Context, name, id string) error {
+func (b *bench) export(ctx context.Context, name string, warm int, id string) error {
 	if b.o.Export == nil {
 		return nil
 	}
@@ -262,7 +260,7 @@ func (b *bench) export(ctx context.Context, name, id string) error {
 	var ours, peers []float64
 	var size counted
 	peer := true
-	for round := 0; round <= b.o.Rounds; round++ {
+	for round := 1 - warm; round <= b.o.Rounds; round++ {
 		b.o.Progress(name + ": export")
 		size = 0
 		took, err := b.seconds(func() error { return b.o.Export(ctx, id, &size) })
@@ -291,62 +289,6 @@ func (b *bench) export(ctx context.Context, name, id string) error {
 	return nil
 }
 
-// memory takes one snapshot through its whole life and watches how much this process needs for each step.
-func (b *bench) memory(ctx context.Context, name, source, before string) error {
-	if b.o.Memory == nil || b.o.Export == nil {
-		return nil
-	}
-	file, err := os.CreateTemp("", "graphsnap-bench-*.json")
-	if err != nil {
-		return Errorf(KindExhausted, "bench", "no file can be made to export into").WithCause(err)
-	}
-	defer func() { _ = file.Close(); _ = os.Remove(file.Name()) }()
-	var s *Snapshot
-	steps := []struct {
-		name string
-		do   func() error
-	}{
-		{"capture", func() (err error) {
-			s, _, err = b.capture(ctx, CaptureRequest{Source: source, Trigger: TriggerManual, Description: "bench memory"})
-			return err
-		}},
-		{"compare", func() error { _, err := b.Compare(ctx, before, s.ID, CompareOptions{Limit: 500}); return err }},
-		{"compare with LIVE", func() error { _, err := b.Compare(ctx, s.ID, Live, CompareOptions{Limit: 500}); return err }},
-		{"export", func() error { return b.o.Export(ctx, s.ID, file) }},
-		{"delete", func() error { return b.store.Delete(ctx, s.ID, DeleteOptions{Actor: "bench"}, nil) }},
-		{"import", func() error {
-			if _, err := file.Seek(0, io.SeekStart); err != nil {
-				return err
-			}
-			r, err := b.Import(ctx, file, ImportOptions{Actor: "bench"}, nil)
-			if err == nil && (len(r.Snapshots) != 1 || r.Snapshots[0].Status != ImportImported) {
-				err = Errorf(KindInternal, "bench", "the import of %s did not succeed", s.ID)
-			}
-			return err
-		}},
-		{"verify", func() error {
-			r, err := b.Verify(ctx, VerifyOptions{IDs: []string{s.ID}}, nil)
-			if err == nil && len(r.Findings) > 0 {
-				err = Errorf(KindInternal, "bench", "verification found %q: %s", r.Findings[0].Key, r.Findings[0].Problem)
-			}
-			return err
-		}},
-	}
-	for _, step := range steps {
-		b.o.Progress(name + ": memory of " + step.name)
-		b.o.Memory.Reset()
-		took, err := b.seconds(step.do)
-		if err != nil {
-			return err
-		}
-		f := Figure{Name: "resident memory: " + step.name, Size: name, Seconds: took, Bytes: b.o.Memory.Peak(), Goal: "<= 512 MB"}
-		met := f.Bytes <= 512<<20
-		f.Met = &met
-		b.figures = append(b.figures, f)
-	}
-	return nil
-}
-
 // writerTime is how long the writer beside captures is watched.
 const writerTime = 5 * time.Second
 
@@ -360,7 +302,7 @@ func (b *bench) writer(ctx context.Context, name, source string) error {
 	done := make(chan error, 1)
 	go func() {
 		for {
-			_, _, err := b.capture(busy, CaptureRequest{Source: source, Trigger: TriggerManual, Description: "bench writer", ID: source, AllowFuzzy: true})
+			_, _, err := b.capture(busy, CaptureRequest{Source: source, Trigger: TriggerManual, Description: "bench writer", AllowFuzzy: true})
 			if err != nil {
 				if busy.Err() != nil {
 					err = nil
@@ -415,6 +357,9 @@ func (b *bench) tidy(ctx context.Context, source, name string) error {
 	return b.limits.ClearLive(ctx, source)
 }
 
+// timelineWarmUps is as BenchGraph.warmUps for the long timeline.
+const timelineWarmUps = 10
+
 func (b *bench) timeline(ctx context.Context) error {
 	const source = "bench-timeline"
 	name := fmt.Sprintf("%d snapshots", b.o.Snapshots)
@@ -423,12 +368,18 @@ func (b *bench) timeline(ctx context.Context) error {
 		return err
 	}
 	var page, all, history []float64
-	for round := 0; round <= b.o.Rounds+2; round++ {
+	for round := 1 - timelineWarmUps; round <= 2*b.o.Rounds; round++ {
 		one, err := b.seconds(func() error { _, _, err := b.store.List(ctx, Filter{Source: source, Limit: 100}); return err })
 		if err != nil {
 			return err
 		}
-		every, err := b.seconds(func() error { _, _, err := b.store.List(ctx, Filter{Source: source, Limit: b.o.Snapshots}); return err })
+		every, err := b.seconds(func() error {
+			rows, err := b.store.Timeline(ctx, TimelineQuery{Source: source, Limit: b.o.Snapshots})
+			if err == nil && len(rows) != b.o.Snapshots {
+				err = Errorf(KindInternal, "bench", "the timeline has %d of %d rows", len(rows), b.o.Snapshots)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -444,7 +395,7 @@ func (b *bench) timeline(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if round > 1 {
+		if round > 0 {
 			page, all, history = append(page, one), append(all, every), append(history, element)
 		}
 	}

@@ -184,34 +184,3 @@ func (e *Engine) chooseSource(source string, names []string) (string, error) {
 	return "", Errorf(KindInvalid, "source", "there are several sources and none was named").
 		WithHint("name one of: %s; or mark one as the default in the configuration", strings.Join(names, ", "))
 }
-
-// ElementHistory gives one element over time, oldest first. Key is that of a node or, with ]-> in it, a relationship.
-// Kinds: invalid, not_found (no such source), unavailable.
-func (e *Engine) ElementHistory(ctx context.Context, q HistoryQuery) ([]ElementPoint, error) {
-	const op = "history"
-	if q.Key == "" {
-		return nil, Errorf(KindInvalid, op, "no element is named").WithHint("name one by its key, such as users:Table or users:Table-[AVG_LATENCY_MS]->products:Table; `graphsnap show latest` lists them")
-	}
-	if q.Limit == 0 {
-		q.Limit = maxHistory
-	}
-	if q.Limit < 1 || q.Limit > maxHistory {
-		return nil, Errorf(KindInvalid, op, "limit %d is out of range", q.Limit).WithHint("ask for 1 to %d snapshots", maxHistory)
-	}
-	var err error
-	if q.Source, err = e.historySource(ctx, q.Source); err != nil {
-		return nil, err
-	}
-	if from, _, found := strings.Cut(q.Key, "-["); found && q.From == "" {
-		q.From = from
-	}
-	return e.store.ElementHistory(ctx, q)
-}
-
-// maxHistory bounds the snapshots that one history looks at.
-const maxHistory = 10000
-
-// History gives the values of relationships in the snapshots before one of them, newest first. Kinds: not_found.
-func (e *Engine) History(ctx context.Context, id string, keys []string, limit int) ([]HistoryPoint, error) {
-	return e.store.History(ctx, id, keys, limit)
-}

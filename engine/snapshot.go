@@ -100,13 +100,6 @@ type Filter struct {
 	Cursor   string // as given by the page before
 }
 
-// HistoryPoint is one snapshot's values of the asked keys; a key that the snapshot does not hold is absent.
-type HistoryPoint struct {
-	SnapshotID string
-	Timestamp  time.Time
-	Values     map[string]float64
-}
-
 var (
 	slugBreaks = regexp.MustCompile(`[^a-z0-9]+`)
 	idForm     = regexp.MustCompile(`^snap_\d{8}_\d{6}_[a-z0-9_]+$`)

@@ -66,9 +66,11 @@ type SnapshotStore interface {
 	Sources(ctx context.Context) ([]string, error)
 	// Stage begins a snapshot. progress hears of the stages freeze, verify and publish.
 	Stage(ctx context.Context, r StageRequest, progress func(stage string, done, total int)) (Staging, error)
-	// List gives one page of light rows, newest first (timestamp, then seq), and the cursor of the next page or "".
-	// Kinds: invalid (cursor, limit).
+	// List gives one page of snapshots without their graphs, newest first (timestamp, then seq), and the cursor of the next
+	// page or "". Kinds: invalid (cursor, limit).
 	List(ctx context.Context, f Filter) ([]Snapshot, string, error)
+	// Timeline gives the newest snapshots of a source within a span as light rows, oldest first.
+	Timeline(ctx context.Context, q TimelineQuery) ([]TimelineRow, error)
 	// Get gives one snapshot without its graph, with Previous and Next. Kinds: not_found.
 	Get(ctx context.Context, id string) (*Snapshot, error)
 	// Captured gives the snapshot that a capture made, by its CaptureID. Kinds: not_found.
@@ -123,20 +125,6 @@ type ElementKeys struct {
 
 // RelationshipRef names a relationship by its key and the key of the node that it leaves.
 type RelationshipRef struct{ From, Key string }
-
-// HistoryQuery asks for one element over time. From is the node that a relationship leaves; "" for a node.
-type HistoryQuery struct {
-	Source, Key, From string
-	Since, Until      time.Time // zero: no limit; Until exclusive
-	Limit             int       // the newest so many
-}
-
-// ElementPoint is one element in one snapshot.
-type ElementPoint struct {
-	SnapshotID string
-	Timestamp  time.Time
-	Properties Properties
-}
 
 // The states of a capture.
 const (

@@ -6,7 +6,8 @@
 // columns: snapshot_id, timestamp, values
 MATCH (s:Snapshot)
 USING INDEX s:Snapshot(source, timestamp, seq)
-WHERE s.source = $source AND s.timestamp <= $timestamp AND s.seq IS NOT NULL AND NOT (s.timestamp = $timestamp AND s.seq >= $seq)
+WHERE s.source = $source AND s.timestamp <= $timestamp AND s.seq IS NOT NULL
+  AND CASE WHEN s.timestamp = $timestamp THEN s.seq < $seq ELSE true END
 WITH s ORDER BY s.source DESC, s.timestamp DESC, s.seq DESC LIMIT $limit
 CALL (s) {
   UNWIND $starts AS start

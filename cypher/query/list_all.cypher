@@ -2,11 +2,11 @@
 // mode: read
 // on: snapshots
 // params: since, before, before_seq, trigger, severity, text, tag, prefix, limit
-// columns: properties, pin
+// columns: page
 MATCH (s:Snapshot)
 USING INDEX s:Snapshot(timestamp, seq)
 WHERE s.timestamp >= $since AND s.timestamp <= $before AND s.seq IS NOT NULL
-  AND NOT (s.timestamp = $before AND s.seq >= $before_seq)
+  AND CASE WHEN s.timestamp = $before THEN s.seq < $before_seq ELSE true END
   AND ($trigger IS NULL OR s.trigger_type = $trigger)
   AND ($severity IS NULL OR s.severity = $severity)
   AND ($tag IS NULL OR $tag IN s.tags)
@@ -16,5 +16,4 @@ WITH s
 ORDER BY s.timestamp DESC, s.seq DESC
 LIMIT $limit
 OPTIONAL MATCH (p:Pin {snapshot_id: s.snapshot_id})
-RETURN properties(s) AS properties, properties(p) AS pin
-ORDER BY s.timestamp DESC, s.seq DESC
+RETURN collect([properties(s), properties(p)]) AS page

@@ -249,6 +249,36 @@ func Exam(t *testing.T, open func(t *testing.T) Store) {
 				t.Errorf("the node: %+v", points)
 			}
 		}},
+		{"a stretch of the timeline", func(t *testing.T, s Store) {
+			for i := range 4 {
+				s.freeze(t, fmt.Sprintf("t%d", i), i, demoGraph(float64(10*i)))
+			}
+			listed, _, err := s.List(ctx, engine.Filter{Source: s.Source})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, test := range []struct {
+				query engine.TimelineQuery
+				want  []int // places among the listed, which come newest first
+			}{
+				{engine.TimelineQuery{}, []int{3, 2, 1, 0}},
+				{engine.TimelineQuery{Limit: 2}, []int{1, 0}},
+				{engine.TimelineQuery{Since: epoch.Add(time.Minute), Until: epoch.Add(3 * time.Minute)}, []int{2, 1}},
+				{engine.TimelineQuery{Since: epoch.Add(time.Hour)}, nil},
+			} {
+				test.query.Source = s.Source
+				rows := must(s.engine().Timeline(ctx, test.query))(t)
+				var want []engine.TimelineRow
+				for _, i := range test.want {
+					l := &listed[i]
+					want = append(want, engine.TimelineRow{ID: l.ID, Timestamp: l.Timestamp, TriggerType: l.TriggerType, Severity: l.Severity,
+						TotalQPS: l.Summary.TotalQPS, AvgLatencyMS: l.Summary.AvgLatencyMS, BottlenecksCount: l.Summary.BottlenecksCount})
+				}
+				if len(rows) != len(want) || (len(want) > 0 && !reflect.DeepEqual(rows, want)) {
+					t.Errorf("%+v gives %+v instead of %+v", test.query, rows, want)
+				}
+			}
+		}},
 		{"an abandoned capture leaves nothing but its record", func(t *testing.T, s Store) {
 			g := demoGraph(1)
 			for _, reason := range []string{"", "the exam gave it up"} {

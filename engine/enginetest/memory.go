@@ -504,6 +504,24 @@ func (m *MemoryStore) Between(_ context.Context, from, to string) (*engine.NextS
 	return &n, nil
 }
 
+// Timeline gives light rows.
+func (m *MemoryStore) Timeline(_ context.Context, q engine.TimelineQuery) ([]engine.TimelineRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var rows []engine.TimelineRow
+	for _, e := range m.timeline(q.Source) {
+		s := &e.snapshot
+		if s.Timestamp.Before(q.Since) || (!q.Until.IsZero() && !s.Timestamp.Before(q.Until)) {
+			continue
+		}
+		rows = append(rows, engine.TimelineRow{
+			ID: s.ID, Timestamp: s.Timestamp, TriggerType: s.TriggerType, Severity: s.Severity,
+			TotalQPS: s.Summary.TotalQPS, AvgLatencyMS: s.Summary.AvgLatencyMS, BottlenecksCount: s.Summary.BottlenecksCount,
+		})
+	}
+	return rows[max(0, len(rows)-q.Limit):], nil
+}
+
 // ElementHistory walks a timeline.
 func (m *MemoryStore) ElementHistory(_ context.Context, q engine.HistoryQuery) ([]engine.ElementPoint, error) {
 	m.mu.Lock()

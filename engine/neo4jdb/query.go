@@ -62,13 +62,19 @@ func (s *Snapshots) List(ctx context.Context, f engine.Filter) ([]engine.Snapsho
 	}
 	var rows []engine.Snapshot
 	err = s.read(ctx, func(tx *tx) error {
-		rows = nil
-		return tx.each(ctx, list, params, func(r *neo4j.Record) error {
-			snap, err := snapshotOf(properties(r, "properties"))
-			snap.Pin = pinOf(properties(r, "pin"))
-			rows = append(rows, snap)
+		row, err := tx.one(ctx, list, params)
+		if err != nil {
 			return err
-		})
+		}
+		page := lists(row, "page", 2)
+		rows = make([]engine.Snapshot, len(page))
+		for i, parts := range page {
+			if rows[i], err = snapshotOf(asProperties(parts[0])); err != nil {
+				return err
+			}
+			rows[i].Pin = pinOf(asProperties(parts[1]))
+		}
+		return nil
 	})
 	if err != nil || len(rows) <= limit {
 		return rows, "", err
@@ -173,8 +179,16 @@ func (s *Snapshots) Walk(ctx context.Context, id string, sink engine.Sink) error
 		}
 		rels := batcher[engine.Relationship]{to: sink.Relationships}
 		if err := tx.each(ctx, cypher.QueryRelationships, seq, func(r *neo4j.Record) error {
-			p := properties(r, "properties")
-			return rels.add(ctx, thawRelationship(text(r, "type"), text(r, "from"), text(r, "to"), p), digestIn(p))
+			from := text(r, "from")
+			for _, parts := range lists(r, "relationships", 3) {
+				relType, _ := parts[0].(string)
+				to, _ := parts[1].(string)
+				p := asProperties(parts[2])
+				if err := rels.add(ctx, thawRelationship(relType, from, to, p), digestIn(p)); err != nil {
+					return err
+				}
+			}
+			return nil
 		}); err != nil {
 			return err
 		}
@@ -297,33 +311,6 @@ func starts(refs []engine.RelationshipRef) []any {
 	return out
 }
 
-// ElementHistory gives one element over time, oldest first.
-func (s *Snapshots) ElementHistory(ctx context.Context, q engine.HistoryQuery) ([]engine.ElementPoint, error) {
-	statement := cypher.QueryNodeHistory
-	until := q.Until
-	if until.IsZero() {
-		until = farFuture
-	}
-	params := map[string]any{"source": q.Source, "since": q.Since.UTC(), "until": until.UTC(), "key": q.Key, "limit": q.Limit}
-	if q.From != "" {
-		statement, params["from"] = cypher.QueryRelHistory, q.From
-	}
-	var points []engine.ElementPoint
-	err := s.read(ctx, func(tx *tx) error {
-		points = nil
-		return tx.each(ctx, statement, params, func(r *neo4j.Record) error {
-			p := engine.ElementPoint{SnapshotID: text(r, "snapshot_id"), Timestamp: moment(r, "timestamp").UTC()}
-			if stored := properties(r, "properties"); stored != nil {
-				p.Properties = thawProperties(stored)
-			}
-			points = append(points, p)
-			return nil
-		})
-	})
-	slices.SortStableFunc(points, func(a, b engine.ElementPoint) int { return a.Timestamp.Compare(b.Timestamp) })
-	return points, err
-}
-
 // Captures lists what is being staged, failed or being deleted.
 func (s *Snapshots) Captures(ctx context.Context, limit int) ([]engine.CaptureState, error) {
 	var states []engine.CaptureState
@@ -349,49 +336,6 @@ func (s *Snapshots) Captures(ctx context.Context, limit int) ([]engine.CaptureSt
 		})
 	})
 	return states, err
-}
-
-// History gives earlier values of relationships.
-func (s *Snapshots) History(ctx context.Context, id string, keys []string, limit int) ([]engine.HistoryPoint, error) {
-	var points []engine.HistoryPoint
-	err := s.read(ctx, func(tx *tx) error {
-		points = nil
-		snap, err := get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		return tx.each(ctx, cypher.QueryHistory, map[string]any{
-			"source": snap.Source, "timestamp": snap.Timestamp, "seq": snap.Seq, "starts": startsOf(keys), "keys": keys, "limit": limit,
-		}, func(r *neo4j.Record) error {
-			p := engine.HistoryPoint{SnapshotID: text(r, "snapshot_id"), Timestamp: moment(r, "timestamp").UTC(), Values: map[string]float64{}}
-			pairs, _ := r.Get("values")
-			list, _ := pairs.([]any)
-			for _, item := range list {
-				pair, _ := item.([]any)
-				if len(pair) != 2 {
-					continue
-				}
-				key, _ := pair[0].(string)
-				if v, ok := (engine.Properties{"v": pair[1]}).Number("v"); ok {
-					p.Values[key] = v
-				}
-			}
-			points = append(points, p)
-			return nil
-		})
-	})
-	return points, err
-}
-
-// startsOf gives the keys of the nodes that relationships leave, as RelationshipKey builds them.
-func startsOf(keys []string) []string {
-	var from []string
-	for _, key := range keys {
-		if start, _, found := strings.Cut(key, "-["); found && !slices.Contains(from, start) {
-			from = append(from, start)
-		}
-	}
-	return from
 }
 
 func orNull(s string) any {

@@ -12,8 +12,8 @@ import (
 	"graphsnap/engine"
 )
 
-// How often a reading is tried. Optimistic readings disturb nobody; after two that could not be proven the collector is
-// held off, or, where a stranger writes, two readings are compared.
+// How often a reading is tried. Optimistic readings disturb nobody; after two that could not be proven a collector is held
+// off. A stranger cannot be, so what they write is read a second time at once and the readings are compared.
 const (
 	optimisticAttempts = 2
 	readAttempts       = 5
@@ -30,13 +30,10 @@ func (l *Live) ReadLive(ctx context.Context, source string, o engine.ReadOptions
 	}
 	for r.attempt = 1; ; r.attempt++ {
 		var err error
-		switch {
-		case r.attempt <= optimisticAttempts && (r.provable || !r.cooperative):
-			err = r.optimistic(ctx)
-		case r.cooperative:
+		if r.cooperative && (r.attempt > optimisticAttempts || !r.provable) {
 			err = r.gated(ctx)
-		default:
-			err = r.double(ctx)
+		} else {
+			err = r.optimistic(ctx)
 		}
 		if err != nil {
 			return nil, err
@@ -143,9 +140,13 @@ func (r *reading) optimistic(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var seen *fingerprint
+	if r.provable && !r.cooperative {
+		seen = newFingerprint()
+	}
 	torn := 0
 	if err := r.stream(ctx, func(tx *tx) (err error) {
-		torn, err = r.once(ctx, tx)
+		torn, err = r.once(ctx, tx, seen)
 		return err
 	}); err != nil {
 		return err
@@ -160,11 +161,39 @@ func (r *reading) optimistic(ctx context.Context) error {
 	}
 	r.state = before.state
 	switch {
-	case torn > 0 || busyBefore || !r.provable:
-	case before.bookmark == after.bookmark:
+	case torn > 0 || !r.provable:
+	case !busyBefore && before.bookmark == after.bookmark:
 		r.mode, r.evidence = engine.ConsistencyQuiet, "nothing committing before, bookmark "+before.bookmark+" before and after"
-	case before.state.Tick == after.state.Tick && before.state.Tick > 0 && !busyAfter:
+	case !busyBefore && before.state.Tick == after.state.Tick && before.state.Tick > 0 && !busyAfter:
 		r.mode, r.evidence = engine.ConsistencyTick, fmt.Sprintf("nothing committing before and after, tick %d before and after", before.state.Tick)
+	case seen != nil:
+		return r.double(ctx, seen, !busyAfter)
+	}
+	return nil
+}
+
+// idleLooks is how often an instant at which nothing commits is looked for.
+const idleLooks = 20
+
+// double reads a second time. Two equal readings with an instant between them at which no transaction was under way are the
+// state of that instant (Afek et al., Atomic snapshots of shared memory, J. ACM 1993).
+func (r *reading) double(ctx context.Context, seen *fingerprint, idle bool) error {
+	for n := 0; !idle; n++ {
+		if n == idleLooks {
+			return nil
+		}
+		busy, err := r.inFlight(ctx)
+		if err != nil {
+			return err
+		}
+		idle = !busy
+	}
+	again := seen.another()
+	if err := r.stream(ctx, func(tx *tx) error { return r.passOver(ctx, tx, again) }); err != nil {
+		return err
+	}
+	if again.same(seen) {
+		r.mode, r.evidence = engine.ConsistencyDouble, fmt.Sprintf("two equal readings of %d elements, nothing committing between them", seen.count)
 	}
 	return nil
 }
@@ -182,7 +211,7 @@ func (r *reading) gated(ctx context.Context) error {
 		if r.state, err = r.stateIn(ctx, tx); err != nil {
 			return err
 		}
-		torn, err = r.once(ctx, tx)
+		torn, err = r.once(ctx, tx, nil)
 		return err
 	})
 	if err == nil && torn == 0 {
@@ -191,94 +220,43 @@ func (r *reading) gated(ctx context.Context) error {
 	return err
 }
 
-// double reads twice. Two equal readings with an instant between them at which no transaction was under way are the state
-// of that instant (Afek et al., Atomic snapshots of shared memory, J. ACM 1993).
-func (r *reading) double(ctx context.Context) error {
-	before, err := r.look(ctx)
-	if err != nil {
+// params are those of the statements that read a source.
+func (r *reading) params() map[string]any {
+	return map[string]any{"source": r.source, "default": r.defaultSource}
+}
+
+// passOver reads the source in one transaction for its fingerprint only.
+func (r *reading) passOver(ctx context.Context, tx *tx, f *fingerprint) error {
+	if err := tx.each(ctx, cypher.LiveNodes, r.params(), func(row *neo4j.Record) error {
+		f.node(integer(row, "id"), labels(row, "labels"), thawed(properties(row, "properties")))
+		return nil
+	}); err != nil {
 		return err
 	}
-	var sums [2]sum
-	torn := 0
-	keep := r.open
-	defer func() { r.open = keep }()
-	for i := range sums {
-		r.open = func() (engine.Sink, error) {
-			if i == 1 {
-				return &sums[i], nil
-			}
-			sink, err := keep()
-			sums[i].next = sink
-			return &sums[i], err
+	return tx.each(ctx, cypher.LiveRelationships, r.params(), func(row *neo4j.Record) error {
+		from := integer(row, "from")
+		for _, l := range leavingIn(row) {
+			f.relationship(from, l)
 		}
-		if err := r.stream(ctx, func(tx *tx) error {
-			missing, err := r.once(ctx, tx)
-			torn += missing
-			return err
-		}); err != nil {
-			return err
-		}
-		if i == 0 {
-			if busy, err := r.inFlight(ctx); err != nil || busy {
-				return err
-			}
-		}
-	}
-	r.state = before.state
-	if torn == 0 && r.provable && sums[0].tally == sums[1].tally {
-		r.mode, r.evidence = engine.ConsistencyDouble, fmt.Sprintf("two readings with the digest %x, nothing committing between them", uint64(sums[0].digests))
-	}
-	return nil
-}
-
-// sum is a sink that adds up what passes through it, whatever its order.
-type sum struct {
-	next engine.Sink
-	tally
-}
-
-func (s *sum) Nodes(ctx context.Context, nodes []engine.Node, _ []int64) error {
-	for _, n := range nodes {
-		d, err := engine.NodeDigest(n)
-		if err != nil {
-			return err
-		}
-		s.count++
-		s.digests += d.Full // wraps around, which is as good as a modulus
-	}
-	if s.next == nil {
 		return nil
-	}
-	return s.next.Nodes(ctx, nodes, nil)
-}
-
-func (s *sum) Relationships(ctx context.Context, rels []engine.Relationship, _ []int64) error {
-	for _, rel := range rels {
-		d, err := engine.RelationshipDigest(rel)
-		if err != nil {
-			return err
-		}
-		s.count++
-		s.digests += d.Full
-	}
-	if s.next == nil {
-		return nil
-	}
-	return s.next.Relationships(ctx, rels, nil)
+	})
 }
 
 // once reads the source in one transaction; torn counts the relationships whose end was not among the nodes, which
-// happens only when the graph changed meanwhile.
-func (r *reading) once(ctx context.Context, tx *tx) (torn int, err error) {
+// happens only when the graph changed meanwhile. seen takes the fingerprint of the reading; it may be nil.
+func (r *reading) once(ctx context.Context, tx *tx, seen *fingerprint) (torn int, err error) {
 	sink, err := r.open()
 	if err != nil {
 		return 0, err
 	}
 	r.from = r.clock.Now()
-	params := map[string]any{"source": r.source, "default": r.defaultSource}
 	k := newKeyer(sink)
-	if err := tx.each(ctx, cypher.LiveNodes, params, func(row *neo4j.Record) error {
-		k.node(integer(row, "id"), text(row, "element_id"), labels(row, "labels"), thawed(properties(row, "properties")))
+	if err := tx.each(ctx, cypher.LiveNodes, r.params(), func(row *neo4j.Record) error {
+		id, labels, p := integer(row, "id"), labels(row, "labels"), thawed(properties(row, "properties"))
+		if seen != nil {
+			seen.node(id, labels, p)
+		}
+		k.node(id, text(row, "element_id"), labels, p)
 		return nil
 	}); err != nil {
 		return 0, err
@@ -287,8 +265,14 @@ func (r *reading) once(ctx context.Context, tx *tx) (torn int, err error) {
 		return 0, err
 	}
 	var unknown []int64
-	if err := tx.each(ctx, cypher.LiveRelationships, params, func(row *neo4j.Record) error {
-		missing, err := k.leave(ctx, integer(row, "from"), leavingIn(row))
+	if err := tx.each(ctx, cypher.LiveRelationships, r.params(), func(row *neo4j.Record) error {
+		from, list := integer(row, "from"), leavingIn(row)
+		if seen != nil {
+			for _, l := range list {
+				seen.relationship(from, l)
+			}
+		}
+		missing, err := k.leave(ctx, from, list)
 		unknown = append(unknown, missing...)
 		return err
 	}); err != nil {
@@ -325,14 +309,9 @@ func (r *reading) once(ctx context.Context, tx *tx) (torn int, err error) {
 
 // leavingIn reads the relationships of one node: a list of [id, type, id of the end, properties].
 func leavingIn(row *neo4j.Record) []leaving {
-	v, _ := row.Get("relationships")
-	list, _ := v.([]any)
+	list := lists(row, "relationships", 4)
 	out := make([]leaving, 0, len(list))
-	for _, item := range list {
-		parts, _ := item.([]any)
-		if len(parts) != 4 {
-			continue
-		}
+	for _, parts := range list {
 		var l leaving
 		l.id, _ = parts[0].(int64)
 		l.relType, _ = parts[1].(string)

@@ -24,8 +24,36 @@ func integer(r *neo4j.Record, column string) int64 {
 
 func properties(r *neo4j.Record, column string) engine.Properties {
 	v, _ := r.Get(column)
+	return asProperties(v)
+}
+
+func asProperties(v any) engine.Properties {
 	m, _ := v.(map[string]any)
 	return m
+}
+
+// lists reads a column that is a list of lists of n parts each; nil where there is no row.
+func lists(r *neo4j.Record, column string, n int) [][]any {
+	if r == nil {
+		return nil
+	}
+	v, _ := r.Get(column)
+	list, _ := v.([]any)
+	out := make([][]any, 0, len(list))
+	for _, item := range list {
+		if parts, _ := item.([]any); len(parts) == n {
+			out = append(out, parts)
+		}
+	}
+	return out
+}
+
+// number gives an integer or a float; nil for all else.
+func number(v any) *float64 {
+	if n, ok := (engine.Properties{"v": v}).Number("v"); ok {
+		return &n
+	}
+	return nil
 }
 
 func moment(r *neo4j.Record, column string) time.Time {

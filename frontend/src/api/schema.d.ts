@@ -504,6 +504,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A stretch of a timeline as light rows, oldest first */
+        get: operations["timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance/triggers": {
         parameters: {
             query?: never;
@@ -1768,6 +1785,34 @@ export interface components {
         Templates: {
             templates: components["schemas"]["Template"][];
         };
+        Timeline: {
+            /** @description Oldest first */
+            snapshots: components["schemas"]["TimelineRow"][];
+        };
+        TimelineRow: {
+            /**
+             * Format: double
+             * @description Milliseconds; null if unknown
+             */
+            avg_latency: number | null;
+            /** Format: int64 */
+            bottlenecks_count: number;
+            /** @enum {string} */
+            severity: "low" | "medium" | "high" | "critical";
+            snapshot_id: string;
+            /**
+             * Format: date-time
+             * @description The moment that was frozen, UTC
+             */
+            timestamp: string;
+            /**
+             * Format: double
+             * @description Statements per second; null if unknown
+             */
+            total_qps: number | null;
+            /** @enum {string} */
+            trigger_type: "manual" | "scheduled" | "threshold" | "incident";
+        };
         Triggers: {
             /** @description This replica decides; of several only one does */
             leading: boolean;
@@ -2950,6 +2995,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TemplatePreview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    timeline: {
+        parameters: {
+            query?: {
+                source?: string;
+                /** @description From this moment on; a date or RFC 3339 */
+                since?: string;
+                /** @description Before this moment; a date or RFC 3339 */
+                until?: string;
+                /** @description The newest so many snapshots */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
                 };
             };
             /** @description Error */
