@@ -42,7 +42,7 @@ ones are named.`,
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.sizes, "size", []string{"1000/5000", "10000/50000"}, "nodes/relationships; may be repeated; 100000/500000 is the largest of the design")
 	flags.IntVar(&f.snapshots, "timeline", 10000, "snapshots of the long timeline; 0 leaves it out")
-	flags.IntVar(&f.rounds, "rounds", 3, "how often each figure is measured; the median counts")
+	flags.IntVar(&f.rounds, "rounds", 5, "how often each figure is measured; the median counts")
 	flags.StringVar(&f.live, "live", "", "an empty Neo4j for the live graph, bolt://USER:PASSWORD@HOST:PORT")
 	flags.StringVar(&f.store, "snapshots", "", "an empty Neo4j for the snapshots")
 	flags.IntVar(&f.heapMB, "heap", 1024, "heap of each server that is started, MB")

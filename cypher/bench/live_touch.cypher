@@ -1,7 +1,7 @@
 // One transaction of the writer whose throughput is measured beside captures.
 // mode: write
 // on: live
-// params: no
+// params: source, no
 // columns: none
 MERGE (n:BenchWriter {no: $no % 100})
-SET n.v = $no, n.source = 'bench-writer'
+SET n.v = $no, n.source = $source
