@@ -162,7 +162,9 @@ func (l *Limits) Writer(ctx context.Context, during time.Duration) (perSecond fl
 	start, n := l.live.clock.Now(), 0
 	for l.live.clock.Now().Sub(start) < during {
 		n++
-		if err := l.live.write(ctx, func(tx *tx) error { return tx.exec(ctx, cypher.BenchLiveTouch, map[string]any{"source": engine.BenchWriterSource, "no": n}) }); err != nil {
+		if err := l.live.write(ctx, func(tx *tx) error {
+			return tx.exec(ctx, cypher.BenchLiveTouch, map[string]any{"source": engine.BenchWriterSource, "no": n})
+		}); err != nil {
 			return 0, err
 		}
 	}
