@@ -70,6 +70,9 @@ func (r *round) databaseNode(b *builder, a *attribution) {
 	if r.evidence.partial {
 		p["partial"] = true
 	}
+	if n := len(r.evidence.unplanned); n > 0 {
+		p["statements_not_planned"] = n
+	}
 	if g.standby {
 		p["replay_lag_s"] = level("replay lag", g.replayLagS, waitTolerance)
 	}

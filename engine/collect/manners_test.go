@@ -108,21 +108,26 @@ func TestKnownRates(t *testing.T) {
 	}
 }
 
-// TestRole collects with exactly the documented role, and then with less and less.
-func TestRole(t *testing.T) {
-	dsn := enginetest.Postgres(t, "pg_stat_statements.track=all", "log_min_duration_statement=9s")
-	db := open(t, dsn, shopSchema...)
+// roleStatements gives the statements of role.sql.
+func roleStatements(t *testing.T) (statements []string) {
+	t.Helper()
 	raw, err := os.ReadFile("role.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var statements []string
 	for part := range strings.SplitSeq(string(raw), ";\n") {
 		if strings.TrimSpace(part) != "" {
 			statements = append(statements, part)
 		}
 	}
-	exec(t, db, statements...)
+	return statements
+}
+
+// TestRole collects with exactly the documented role, and then with less and less.
+func TestRole(t *testing.T) {
+	dsn := enginetest.Postgres(t, "pg_stat_statements.track=all", "log_min_duration_statement=9s")
+	db := open(t, dsn, shopSchema...)
+	exec(t, db, roleStatements(t)...)
 	exec(t, db, `CREATE ROLE app LOGIN`, `GRANT ALL ON ALL TABLES IN SCHEMA public TO app`)
 	app := open(t, strings.Replace(dsn, "super@", "app@", 1))
 	w := &ticks{}

@@ -107,6 +107,7 @@ type memory struct {
 	checks              map[int64]check
 	shown               map[string]bool
 	plans               map[string]plan
+	unplanned           map[string]bool
 	stale               bool              // the session began under other settings than those of now
 	last                *round            // that was written
 	down                bool              // and the live graph says so

@@ -105,6 +105,9 @@ func (r *round) statementNodes(b *builder, a *attribution) {
 				p["text"] = text
 			}
 		}
+		if r.evidence.unplanned[l.digest] {
+			p["not_planned"] = notPlanned
+		}
 		b.node(key, labelStatement, p)
 		if l.usage != nil {
 			for _, table := range l.usage.tables {
