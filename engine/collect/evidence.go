@@ -52,7 +52,8 @@ type evidence struct {
 	replicas   []replica
 	plans      map[string]plan // by statement digest
 	unplanned  map[string]bool // digests of statements that are not planned by design
-	partial    bool            // statements of others are hidden, so figures are lower bounds
+	filterings []filtering
+	partial    bool // statements of others are hidden, so figures are lower bounds
 }
 
 // explain adds the evidence to a tick.
@@ -68,6 +69,7 @@ func (r *round) explain(t *engine.Tick, a *attribution) {
 	r.indexNodes(b)
 	r.settingNodes(b)
 	r.sessionNodes(b)
+	r.predicateNodes(b)
 	if a != nil {
 		r.statementNodes(b, a)
 		r.foreignKeyChecks(b)

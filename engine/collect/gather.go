@@ -23,7 +23,7 @@ func (c *Collector) readStructure(ctx context.Context) error {
 		}
 		if c.catalog != nil && changed {
 			// A statement that named an unknown table may be understood now.
-			c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+			c.usages, c.utility = map[int64]*usage{}, map[int64]bool{}
 			c.reader.known = nil
 		}
 		c.catalog, c.catalogAt = fresh, c.o.Clock.Now()
@@ -68,6 +68,9 @@ func (c *Collector) readEvidence(ctx context.Context, now *reading) (err error) 
 		return err
 	}
 	c.samples = c.samples.add(newSample(now.at, c.known.sessions, c.catalog.byOID), c.o.Window)
+	if err := c.readQuals(ctx, now.at); err != nil {
+		return err
+	}
 	return c.optional(ctx, "replication", grant, func(ctx context.Context) (err error) {
 		c.known.replicas, err = c.reader.replicas(ctx)
 		return err

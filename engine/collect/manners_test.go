@@ -2,10 +2,12 @@ package collect
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -183,6 +185,49 @@ func TestRole(t *testing.T) {
 	}
 	if tables(tick) != 3 {
 		t.Errorf("without rights %d tables are left", tables(tick))
+	}
+}
+
+// textsLoser gives what makes the server lose the texts of all statements: it removes the file that they stand in.
+func textsLoser(t *testing.T, db *sql.DB) (lose func()) {
+	t.Helper()
+	var data string
+	if err := db.QueryRow(`SELECT current_setting('data_directory')`).Scan(&data); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := os.Remove(filepath.Join(data, "pg_stat_tmp", "pgss_query_texts.stat")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestTextsAreLost takes the texts of all statements away. The next new statement begins the file anew behind a hole, and
+// the server refuses to read it until somebody resets: what is known already goes on, and the cause is told.
+func TestTextsAreLost(t *testing.T) {
+	dsn := enginetest.Postgres(t)
+	db := open(t, dsn, append([]string{`CREATE EXTENSION pg_stat_statements`}, shopSchema...)...)
+	joins(t, db, 1)
+	w := &ticks{}
+	c := newCollector(t, dsn, w)
+	w.round(t, c)
+	w.round(t, c) // the first one starts the parser, which takes seconds
+	textsLoser(t, db)()
+	exec(t, db, `SELECT max(id) FROM products`)
+	joins(t, db, 9)
+	tick := w.round(t, c)
+	if tick.State.Status != "partial" || !strings.Contains(tick.State.Message, "SELECT pg_stat_statements_reset();") {
+		t.Errorf("the state is %+v", tick.State)
+	}
+	if n, quality := calls(tick); math.Abs(n-9) > 0.5 || quality != "exact" {
+		t.Errorf("of 9 joins %v were seen, %s", n, quality)
+	}
+	exec(t, db, `SELECT pg_stat_statements_reset()`)
+	joins(t, db, 4)
+	tick = w.round(t, c)
+	if n, _ := calls(tick); tick.State.Status != "ok" || math.Abs(n-13) > 0.5 {
+		t.Errorf("after the reset %v joins were seen, the state is %+v", n, tick.State)
 	}
 }
 

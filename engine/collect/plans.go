@@ -42,6 +42,9 @@ func (c *Collector) askPlans(ctx context.Context, r *round) error {
 		return nil
 	}
 	texts, err := c.reader.textsOf(ctx, ids)
+	if err != nil && !fatal(err) {
+		return nil // those of before stand; what is wrong with the texts is told already
+	}
 	if err != nil {
 		return err
 	}

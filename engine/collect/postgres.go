@@ -100,6 +100,7 @@ type memory struct {
 	indexes             []index
 	known               evidence
 	sizes               map[int64]int64
+	quals               qualLook
 	samples             samples
 	levels              levels
 	digests             map[int64]string
@@ -130,7 +131,7 @@ func New(o Options) *Collector {
 	if o.Window == 0 {
 		o.Window = DefaultWindow
 	}
-	c := &Collector{o: o, window: window{length: o.Window}, trends: trends{}, memory: newMemory()}
+	c := &Collector{o: o, own: map[int64]bool{}, window: window{length: o.Window}, trends: trends{}, memory: newMemory()}
 	c.state = State{Health: "no tick yet", DSN: Redact(o.Source.DSN), Live: engine.LiveState{Source: o.Source.Name}}
 	return c
 }
@@ -273,7 +274,7 @@ func (c *Collector) observe(ctx context.Context) (*engine.Tick, error) {
 			return nil, err
 		}
 		c.reader = &reader{conn: conn}
-		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+		c.usages, c.utility = map[int64]*usage{}, map[int64]bool{}
 		c.catalog = nil
 	}
 	t, err := c.read(ctx)
@@ -324,6 +325,7 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 		return nil, err
 	}
 	c.learn(statements)
+	c.useQuals(now)
 	if partial == nil {
 		partial = c.lacking()
 	}
