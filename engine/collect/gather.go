@@ -57,7 +57,8 @@ func (c *Collector) readEvidence(ctx context.Context, now *reading) (err error) 
 	if err := c.reader.indexScans(ctx, now); err != nil {
 		return err
 	}
-	if c.known.gauges, err = c.reader.gauges(ctx); err != nil {
+	c.written = c.written.add(now.at, now.database.walBytes)
+	if c.known.gauges, c.received, err = c.reader.gauges(ctx, now.at, c.received); err != nil {
 		return err
 	}
 	grant := "GRANT pg_monitor TO " + c.reader.conn.Config().User + ";"
@@ -72,7 +73,7 @@ func (c *Collector) readEvidence(ctx context.Context, now *reading) (err error) 
 		return err
 	}
 	return c.optional(ctx, "replication", grant, func(ctx context.Context) (err error) {
-		c.known.replicas, err = c.reader.replicas(ctx)
+		c.known.replicas, err = c.reader.replicas(ctx, now.at, c.written)
 		return err
 	})
 }

@@ -101,6 +101,7 @@ type memory struct {
 	known               evidence
 	sizes               map[int64]int64
 	quals               qualLook
+	written, received   course // of the server's log, and of what a standby received
 	samples             samples
 	levels              levels
 	digests             map[int64]string
@@ -296,6 +297,7 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	}
 	if id.database != c.id.database || id.system != c.id.system {
 		c.window.forget() // the counters of another database
+		c.written, c.received = nil, nil
 	}
 	c.id = id
 	// Before the statements, because a new catalog has all of them read and understood again.
