@@ -48,8 +48,9 @@ type stand struct {
 	from, until time.Time
 }
 
-// mostStands bounds what is remembered: then every second one goes, so that what is long ago is known in wide steps.
-const mostStands = 720
+// courseTolerance is how far apart stands need to be, as a part of their age: what is long ago is remembered in wide
+// steps, and some hundred stands tell of years.
+const courseTolerance = 0.05
 
 func (c course) add(at time.Time, position int64) course {
 	if n := len(c); n > 0 {
@@ -62,16 +63,17 @@ func (c course) add(at time.Time, position int64) course {
 		}
 	}
 	c = append(c, stand{position, at, at})
-	if len(c) > mostStands {
-		thin := c[:0]
-		for i, s := range c {
-			if i%2 == 0 {
-				thin = append(thin, s)
+	thin := c[:1]
+	for i := 1; i < len(c); i++ {
+		if i+1 < len(c) {
+			next := c[i+1].from
+			if next.Sub(thin[len(thin)-1].from).Seconds() <= courseTolerance*at.Sub(next).Seconds() {
+				continue
 			}
 		}
-		c = thin
+		thin = append(thin, c[i])
 	}
-	return c
+	return thin
 }
 
 // lag gives for how long what follows a position is outstanding, s; reported is what the server says, nil for nothing.

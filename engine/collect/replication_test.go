@@ -48,12 +48,18 @@ func TestCourse(t *testing.T) {
 	if c = c.add(at(11), 20); len(c) != 1 {
 		t.Errorf("after a fall the course is %v", c)
 	}
-	for i := range 10 * mostStands {
-		c = c.add(at(float64(20+i)), int64(1000+i))
+	const day = 24 * 3600
+	for s := 20; s < 20+day; s += 5 {
+		c = c.add(at(float64(s)), int64(1000+s))
 	}
-	const all = 10 * mostStands
-	if got := c.lag(at(20+all), 20, nil); len(c) > mostStands || c[0].position != 20 || got < 0.99*all || got > all {
-		t.Errorf("%d stands are left, from %d; the lag since then is %v s", len(c), c[0].position, got)
+	for _, s := range []int{25, 20 + day/2, 20 + day - 600, 20 + day - 10} {
+		want := float64(20 + day - s)
+		if got := c.lag(at(20+day), int64(1000+s-1), nil); got < 0.94*want || got > want {
+			t.Errorf("of %v s a lag of %v s is left", want, got)
+		}
+	}
+	if len(c) > 500 {
+		t.Errorf("%d stands are remembered of a day", len(c))
 	}
 }
 
