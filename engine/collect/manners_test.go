@@ -19,10 +19,10 @@ import (
 )
 
 // TestKnownRates sends known numbers of statements over twenty pairs of tables and compares with what the driver counted
-// and timed itself. Each statement also gives its own time by the server's clock, which holds on a machine so busy that
-// answers wait to be read. Pairs that were joined before and are idle now must not be in the tick.
+// and timed itself. Each statement also gives its own time by the server's clock, which tells whose fault it is where a
+// machine is so busy that answers wait to be read. Pairs that were joined before and are idle now must not be in the tick.
 func TestKnownRates(t *testing.T) {
-	const pairs, workers = 20, 12
+	const pairs, workers = 20, 24
 	dsn := enginetest.Postgres(t)
 	db := open(t, dsn, `CREATE EXTENSION pg_stat_statements`, `CREATE TABLE t0 (id int PRIMARY KEY)`, `INSERT INTO t0 VALUES (1)`)
 	text := func(i int) string {
@@ -72,10 +72,10 @@ func TestKnownRates(t *testing.T) {
 		})
 	}
 	begun := time.Now()
-	for n := range 60 {
+	for n := range 6 + pairs {
 		for i := 1; i <= pairs; i++ {
-			if n < 10+2*i {
-				jobs <- job{i, 0.1 + 0.002*float64(i)}
+			if n < 6+i {
+				jobs <- job{i, 0.8 + 0.02*float64(i)} // long beside what a busy machine adds
 			}
 		}
 	}
@@ -97,7 +97,7 @@ func TestKnownRates(t *testing.T) {
 		}
 		want, driver := inside[i]/float64(sent[i]), float64(took[i].Microseconds())/1000/float64(sent[i])
 		got := pair(engine.RelAvgLatencyMS)
-		if math.Abs(got-want) > 0.05*want || got > driver {
+		if math.Abs(got-want) > 0.05*want || math.Abs(got-driver) > 0.05*driver {
 			t.Errorf("pair %d: %.2f ms, the statements measured %.2f, the driver %.2f", i, got, want, driver)
 		}
 		apart = max(apart, driver/got-1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -63,6 +64,9 @@ func (c *Collector) askPlans(ctx context.Context, r *round) error {
 		writable[r.catalog.byOID[oid].key()] = true
 	}
 	// Those of before stand for what is not reached in time.
+	if c.planned != under {
+		c.refused = map[string]bool{}
+	}
 	fresh, unplanned := map[string]plan{}, map[string]bool{}
 	for digest := range c.shown {
 		if p, ok := c.plans[digest]; ok {
@@ -80,6 +84,9 @@ func (c *Collector) askPlans(ctx context.Context, r *round) error {
 		}
 		delete(unplanned, l.digest)
 		text := texts[l.queries[0]]
+		if c.refused[l.digest] {
+			continue
+		}
 		if tree, err := parseTree(text); err == nil && writesAny(tree) && !allOf(writable, l.usage.tables) {
 			unplanned[l.digest] = true
 			delete(fresh, l.digest)
@@ -95,7 +102,11 @@ func (c *Collector) askPlans(ctx context.Context, r *round) error {
 			return err
 		case !errors.As(err, &refused) || refused.Code != "42501":
 			// Some normalised texts are no SQL any more, others name tables of a session's own, or take too long. Theirs are
-			// unknown, and no right would change that.
+			// unknown, and no right would change that. What cannot be understood is not asked for again: each time would be
+			// an error in the server's log.
+			if refused != nil && strings.HasPrefix(refused.Code, "42") {
+				c.refused[l.digest] = true
+			}
 			c.o.Logger.Debug("a statement has no plan", "source", c.o.Source.Name, "digest", l.digest, "err", err)
 		case granted.readsAll:
 			unplanned[l.digest] = true // a function that only its users may call

@@ -91,3 +91,33 @@ func TestWritesAreNotPlanned(t *testing.T) {
 		t.Error("statements are still told to be not planned")
 	}
 }
+
+// TestPlansOfOddTexts plans what the server's normaliser makes no SQL of, and asks for what cannot be planned once only.
+func TestPlansOfOddTexts(t *testing.T) {
+	server := enginetest.NewPostgresServer(t)
+	db := open(t, server.DSN, append([]string{`CREATE EXTENSION pg_stat_statements`}, shopSchema...)...)
+	db.SetMaxOpenConns(1)
+	exec(t, db, `CREATE TEMPORARY TABLE own (id int)`)
+	w := &ticks{}
+	c := newCollector(t, server.DSN, w)
+	w.round(t, c)
+	for range 3 {
+		exec(t, db,
+			`SELECT id FROM users WHERE category_id = extract(day FROM now())`, `SELECT id FROM products WHERE now() - interval '3 day' < now() AND id = 1`,
+			`SELECT count(*) FROM own JOIN users USING (id)`)
+		w.round(t, c)
+		c.rounds = 2*plansRounds - 1
+	}
+	tick := w.list[len(w.list)-1]
+	for _, words := range []string{"extract(", "interval"} {
+		if _, plan := shape(t, tick, words); plan == "" {
+			t.Errorf("%s has no plan", words)
+		}
+	}
+	if n := strings.Count(server.Log(), `ERROR:  relation "own" does not exist`); n != 1 {
+		t.Errorf("the server refused the same statement %d times", n)
+	}
+	if strings.Contains(server.Log(), `prepared statement "graphsnap_plan" does not exist`) {
+		t.Error("what was not prepared was dropped")
+	}
+}

@@ -110,6 +110,7 @@ type memory struct {
 	shown               map[string]bool
 	plans               map[string]plan
 	unplanned           map[string]bool
+	refused             map[string]bool   // digests of statements that the server could not plan under the present structure
 	stale               bool              // the session began under other settings than those of now
 	last                *round            // that was written
 	down                bool              // and the live graph says so

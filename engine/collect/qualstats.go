@@ -2,13 +2,10 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sort"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"graphsnap/engine"
 )
@@ -87,7 +84,7 @@ func (r *reader) quals(ctx context.Context, schema string) (qualLook, error) {
 	return look, rows.Err()
 }
 
-// readQuals looks at the predicates now and then, where the extension is there and its library is loaded.
+// readQuals looks at the predicates now and then, where the extension is there.
 func (c *Collector) readQuals(ctx context.Context, at time.Time) error {
 	i := slices.IndexFunc(c.known.extensions, func(x extension) bool { return x.name == "pg_qualstats" })
 	if i < 0 {
@@ -102,10 +99,6 @@ func (c *Collector) readQuals(ctx context.Context, at time.Time) error {
 	grant := fmt.Sprintf("GRANT USAGE ON SCHEMA %[1]s TO %[2]s; GRANT EXECUTE ON FUNCTION %[1]s.pg_qualstats() TO %[2]s;", schema, c.reader.conn.Config().User)
 	return c.optional(ctx, "predicates", grant, func(ctx context.Context) error {
 		look, err := c.reader.quals(ctx, schema)
-		var refused *pgconn.PgError
-		if errors.As(err, &refused) && refused.Code == "55000" {
-			return nil // created, but its library is not loaded
-		}
 		if err != nil {
 			return err
 		}

@@ -85,12 +85,33 @@ func TestFilterings(t *testing.T) {
 	}
 }
 
-// TestQualstats collects under the documented role from a server with the real extension: joins inside a function and of
-// statements whose texts the server lost, and what a missing index costs.
-func TestQualstats(t *testing.T) {
+// needQualstats skips a test where the extension is not installed.
+func needQualstats(t *testing.T) {
+	t.Helper()
 	if found, _ := filepath.Glob("/usr/share/postgresql/*/extension/pg_qualstats.control"); len(found) == 0 {
 		t.Skip("pg_qualstats is not installed: apt-get install -y postgresql-15-pg-qualstats, or that of the server's version")
 	}
+}
+
+// TestQualstatsWithoutItsLibrary creates the extension only, which then knows of no session but its caller's: that is no
+// less than not having it.
+func TestQualstatsWithoutItsLibrary(t *testing.T) {
+	needQualstats(t)
+	dsn := enginetest.Postgres(t)
+	open(t, dsn, append(roleStatements(t), `CREATE EXTENSION pg_qualstats`)...)
+	w := &ticks{}
+	c := newCollector(t, strings.Replace(dsn, "super@", "graphsnap@", 1), w)
+	w.round(t, c)
+	c.rounds = 2*qualsRounds - 1
+	if tick := w.round(t, c); tick.State.Status != "ok" || !has(tick, "pg_qualstats:Extension") {
+		t.Errorf("the state is %+v", tick.State)
+	}
+}
+
+// TestQualstats collects under the documented role from a server with the real extension: joins inside a function and of
+// statements whose texts the server lost, and what a missing index costs.
+func TestQualstats(t *testing.T) {
+	needQualstats(t)
 	dsn := enginetest.Postgres(t, "shared_preload_libraries=pg_stat_statements,pg_qualstats", "pg_qualstats.sample_rate=1", "pg_stat_statements.save=off")
 	db := open(t, dsn, append(shopSchema, `CREATE EXTENSION pg_qualstats`,
 		`CREATE FUNCTION together(c int) RETURNS TABLE (u int, p int) LANGUAGE sql STABLE AS 'SELECT u.id, p.id FROM users u JOIN products p ON p.category_id = u.category_id WHERE u.id < c'`)...)
