@@ -140,7 +140,7 @@ func (r *round) attribute() *attribution {
 				l.add(s.calls, s.rows, s.execMS, s.execMS*weight, s.quality)
 				l.joins += s.calls * int64(p.times)
 				l.times = l.times.plus(s.counters)
-				if l.basis == "" || p.basis == basisJoin {
+				if bases[p.basis] > bases[l.basis] {
 					l.basis = p.basis
 				}
 			}
@@ -177,6 +177,9 @@ func at[K comparable](m map[K]*load, key K) *load {
 func (r *round) statementOrders() map[[2]string]bool {
 	orders := map[[2]string]bool{}
 	for _, u := range r.usages {
+		if u.unordered {
+			continue
+		}
 		for _, p := range u.pairs {
 			orders[[2]string{p.a, p.b}] = true
 		}
@@ -194,7 +197,7 @@ func (r *round) direct(p joinedPair, orders map[[2]string]bool) [2]string {
 	case b && !f:
 		return back
 	}
-	if orders[forth] && orders[back] && p.b < p.a {
+	if orders[back] && (p.b < p.a || !orders[forth]) {
 		return back
 	}
 	return forth

@@ -1,56 +1,6 @@
 package collect
 
-import (
-	"context"
-
-	"graphsnap/engine"
-)
-
-// gauges are states of the whole database at one moment.
-type gauges struct {
-	maxConnections int64
-	standby        bool
-	replayLagS     float64 // of a standby; -1 where it does not apply
-}
-
-// replica is a standby that this server sends its WAL to.
-type replica struct {
-	name, state, sync string
-	lagBytes          float64
-	lagS              float64
-}
-
-const (
-	queryGauges = `SELECT ` + mark + ` current_setting('max_connections')::bigint, pg_is_in_recovery(),
-       CASE WHEN pg_is_in_recovery() THEN coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)::float8 ELSE -1 END`
-
-	queryReplicas = `SELECT ` + mark + ` coalesce(application_name, '') || coalesce(' ' || host(client_addr), ''), coalesce(state, ''), coalesce(sync_state, ''),
-       coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, replay_lsn), 0)::float8,
-       coalesce(extract(epoch FROM replay_lag), 0)::float8
-FROM pg_stat_replication ORDER BY 1`
-)
-
-func (r *reader) gauges(ctx context.Context) (g gauges, err error) {
-	err = r.conn.QueryRow(ctx, queryGauges).Scan(&g.maxConnections, &g.standby, &g.replayLagS)
-	return g, err
-}
-
-func (r *reader) replicas(ctx context.Context) ([]replica, error) {
-	rows, err := r.conn.Query(ctx, queryReplicas)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []replica
-	for rows.Next() {
-		var x replica
-		if err := rows.Scan(&x.name, &x.state, &x.sync, &x.lagBytes, &x.lagS); err != nil {
-			return nil, err
-		}
-		list = append(list, x)
-	}
-	return list, rows.Err()
-}
+import "graphsnap/engine"
 
 // databaseNode adds the database itself, which everything that belongs to no table hangs on.
 func (r *round) databaseNode(b *builder, a *attribution) {
@@ -70,8 +20,14 @@ func (r *round) databaseNode(b *builder, a *attribution) {
 	if r.evidence.partial {
 		p["partial"] = true
 	}
+	if n := len(r.evidence.unplanned); n > 0 {
+		p["statements_not_planned"] = n
+	}
 	if g.standby {
-		p["replay_lag_s"] = level("replay lag", g.replayLagS, waitTolerance)
+		p["replay_paused"] = g.paused
+		if g.replayLagS >= 0 {
+			p["replay_lag_s"] = level("replay lag", g.replayLagS, waitTolerance)
+		}
 	}
 	for name, n := range r.activity {
 		p[name] = level(name, n, waitTolerance)
@@ -92,12 +48,5 @@ func (r *round) databaseNode(b *builder, a *attribution) {
 		p["updated_at"], p["window_s"] = r.at, seconds
 	}
 	b.node(key, labelDatabase, p)
-	for _, x := range r.evidence.replicas {
-		to := engine.NodeKey(x.name, labelReplica)
-		b.node(to, labelReplica, engine.Properties{
-			"name": x.name, "state": x.state, "sync": x.sync,
-			"lag_bytes": r.levels.of(to+" bytes", x.lagBytes, waitTolerance), "lag_s": r.levels.of(to+" s", x.lagS, waitTolerance),
-		})
-		b.link(key, relReplicatesTo, to, "", nil)
-	}
+	r.replicaNodes(b, key)
 }

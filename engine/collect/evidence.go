@@ -51,7 +51,9 @@ type evidence struct {
 	sessions   []session
 	replicas   []replica
 	plans      map[string]plan // by statement digest
-	partial    bool            // statements of others are hidden, so figures are lower bounds
+	unplanned  map[string]bool // digests of statements that are not planned by design
+	filterings []filtering
+	partial    bool // statements of others are hidden, so figures are lower bounds
 }
 
 // explain adds the evidence to a tick.
@@ -67,6 +69,7 @@ func (r *round) explain(t *engine.Tick, a *attribution) {
 	r.indexNodes(b)
 	r.settingNodes(b)
 	r.sessionNodes(b)
+	r.predicateNodes(b)
 	if a != nil {
 		r.statementNodes(b, a)
 		r.foreignKeyChecks(b)
@@ -105,16 +108,21 @@ func (c *Collector) optional(ctx context.Context, what, grant string, read func(
 	err := read(ctx)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && (refused.Code == "42501" || refused.Code == "42883" || refused.Code == "42P01" || refused.Code == "55000") {
-		if c.missing[what] == "" {
-			c.o.Logger.Warn("a kind of evidence cannot be read; the rest goes on", "source", c.o.Source.Name, "what", what, "err", err, "hint", grant)
-		}
-		c.missing[what] = grant
+		c.lacks(what, grant, err)
 		return nil
 	}
 	if err == nil {
 		delete(c.missing, what)
 	}
 	return err
+}
+
+// lacks notes that a kind of evidence cannot be read, and names it once.
+func (c *Collector) lacks(what, grant string, err error) {
+	if c.missing[what] == "" {
+		c.o.Logger.Warn("a kind of evidence cannot be read; the rest goes on", "source", c.o.Source.Name, "what", what, "err", err, "hint", grant)
+	}
+	c.missing[what] = grant
 }
 
 // lacking gives what cannot be read for want of a right, as an error with the statement that grants it; nil for nothing.

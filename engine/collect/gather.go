@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"slices"
 
 	"graphsnap/engine"
 )
@@ -24,7 +23,7 @@ func (c *Collector) readStructure(ctx context.Context) error {
 		}
 		if c.catalog != nil && changed {
 			// A statement that named an unknown table may be understood now.
-			c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+			c.usages, c.utility = map[int64]*usage{}, map[int64]bool{}
 			c.reader.known = nil
 		}
 		c.catalog, c.catalogAt = fresh, c.o.Clock.Now()
@@ -58,7 +57,8 @@ func (c *Collector) readEvidence(ctx context.Context, now *reading) (err error) 
 	if err := c.reader.indexScans(ctx, now); err != nil {
 		return err
 	}
-	if c.known.gauges, err = c.reader.gauges(ctx); err != nil {
+	c.written = c.written.add(now.at, now.database.walBytes)
+	if c.known.gauges, c.received, err = c.reader.gauges(ctx, now.at, c.received); err != nil {
 		return err
 	}
 	grant := "GRANT pg_monitor TO " + c.reader.conn.Config().User + ";"
@@ -69,71 +69,13 @@ func (c *Collector) readEvidence(ctx context.Context, now *reading) (err error) 
 		return err
 	}
 	c.samples = c.samples.add(newSample(now.at, c.known.sessions, c.catalog.byOID), c.o.Window)
+	if err := c.readQuals(ctx, now.at); err != nil {
+		return err
+	}
 	return c.optional(ctx, "replication", grant, func(ctx context.Context) (err error) {
-		c.known.replicas, err = c.reader.replicas(ctx)
+		c.known.replicas, err = c.reader.replicas(ctx, now.at, c.written)
 		return err
 	})
-}
-
-// askPlans asks for the plans of the heaviest statements, now and then, and whenever structure or settings changed. While
-// many sessions are at work it waits: planning takes their processors.
-func (c *Collector) askPlans(ctx context.Context, r *round) error {
-	r.evidence.plans = c.plans
-	if r.sum == nil || c.reader.schema == "" || c.stale {
-		return nil
-	}
-	under := c.memory.structure + " " + c.memory.settings
-	if c.planned == under && c.rounds%plansRounds != 0 {
-		return nil
-	}
-	if last := c.samples[len(c.samples)-1]; last.active >= busySessions {
-		return nil
-	}
-	loads := r.top(r.loads())
-	loads = slices.DeleteFunc(loads, func(l *statementLoad) bool {
-		return l.usage == nil || len(l.usage.tables) == 0 // its plan explains nothing
-	})
-	ids := make([]int64, 0, len(loads))
-	for _, l := range loads {
-		ids = append(ids, l.queries[0])
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	texts, err := c.reader.textsOf(ctx, ids)
-	if err != nil {
-		return err
-	}
-	fresh := map[string]plan{}
-	for digest, p := range c.plans {
-		if c.shown[digest] {
-			fresh[digest] = p
-		}
-	}
-	delete(c.missing, "plans")
-	begun := c.o.Clock.Now()
-	for _, l := range loads {
-		if c.o.Clock.Now().Sub(begun) > plansTimeout {
-			break // those of before stand for the rest
-		}
-		err := c.optional(ctx, "plans", "GRANT pg_read_all_data TO "+c.reader.conn.Config().User+";", func(ctx context.Context) error {
-			p, err := c.reader.askPlan(ctx, texts[l.queries[0]])
-			if err == nil {
-				fresh[l.digest] = p
-			}
-			return err
-		})
-		if err != nil {
-			if c.reader.conn.IsClosed() {
-				return err
-			}
-			// Some normalised texts are no SQL any more; others take too long. Theirs are unknown.
-			c.o.Logger.Debug("a statement has no plan", "source", c.o.Source.Name, "digest", l.digest, "err", err)
-			delete(fresh, l.digest)
-		}
-	}
-	c.plans, r.evidence.plans, c.planned = fresh, fresh, under
-	return nil
 }
 
 // cost gives what the collector's own statements took inside the server since the round before, ms; ok is false where

@@ -6,10 +6,12 @@ type usage struct {
 	pairs  []joinedPair
 	// maintenance marks statements that plan nothing, such as VACUUM or BEGIN: their time counts, but they are no queries.
 	maintenance bool
+	// unordered marks what was observed, not read in a text: the order of its tables tells nothing.
+	unordered bool
 }
 
-// joinedPair is two tables that a statement brings together. Basis is join where a predicate joins them and co_access
-// where they merely stand in one statement.
+// joinedPair is two tables that a statement brings together. Basis is join where a predicate joins them, observed
+// where the text does not show one but the server evaluated it, and co_access where they merely stand in one statement.
 type joinedPair struct {
 	a, b  string // in order of appearance
 	times int    // how often the statement joins them
@@ -19,7 +21,11 @@ type joinedPair struct {
 const (
 	basisJoin     = "join"
 	basisCoAccess = "co_access"
+	basisObserved = "observed"
 )
+
+// bases orders what a pair rests on, the surest last.
+var bases = map[string]int{basisCoAccess: 1, basisObserved: 2, basisJoin: 3}
 
 // parseUsage reads a normalised statement. It fails on text that does not parse.
 func parseUsage(text string, c *catalog) (*usage, error) {

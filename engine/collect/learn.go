@@ -10,6 +10,9 @@ func (c *Collector) learn(texts map[int64]string) {
 			delete(c.reader.known, id) // its turn is in the next round
 			continue
 		}
+		if text == "" {
+			continue // lost by the server
+		}
 		if strings.Contains(text, mark) {
 			c.own[id] = true
 			continue

@@ -2,10 +2,12 @@ package collect
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,10 +19,10 @@ import (
 )
 
 // TestKnownRates sends known numbers of statements over twenty pairs of tables and compares with what the driver counted
-// and timed itself. Each statement also gives its own time by the server's clock, which holds on a machine so busy that
-// answers wait to be read. Pairs that were joined before and are idle now must not be in the tick.
+// and timed itself. Each statement also gives its own time by the server's clock, which tells whose fault it is where a
+// machine is so busy that answers wait to be read. Pairs that were joined before and are idle now must not be in the tick.
 func TestKnownRates(t *testing.T) {
-	const pairs, workers = 20, 12
+	const pairs, workers = 20, 24
 	dsn := enginetest.Postgres(t)
 	db := open(t, dsn, `CREATE EXTENSION pg_stat_statements`, `CREATE TABLE t0 (id int PRIMARY KEY)`, `INSERT INTO t0 VALUES (1)`)
 	text := func(i int) string {
@@ -70,10 +72,10 @@ func TestKnownRates(t *testing.T) {
 		})
 	}
 	begun := time.Now()
-	for n := range 60 {
+	for n := range 6 + pairs {
 		for i := 1; i <= pairs; i++ {
-			if n < 10+2*i {
-				jobs <- job{i, 0.1 + 0.002*float64(i)}
+			if n < 6+i {
+				jobs <- job{i, 0.8 + 0.02*float64(i)} // long beside what a busy machine adds
 			}
 		}
 	}
@@ -95,7 +97,7 @@ func TestKnownRates(t *testing.T) {
 		}
 		want, driver := inside[i]/float64(sent[i]), float64(took[i].Microseconds())/1000/float64(sent[i])
 		got := pair(engine.RelAvgLatencyMS)
-		if math.Abs(got-want) > 0.05*want || got > driver {
+		if math.Abs(got-want) > 0.05*want || math.Abs(got-driver) > 0.05*driver {
 			t.Errorf("pair %d: %.2f ms, the statements measured %.2f, the driver %.2f", i, got, want, driver)
 		}
 		apart = max(apart, driver/got-1)
@@ -108,21 +110,26 @@ func TestKnownRates(t *testing.T) {
 	}
 }
 
-// TestRole collects with exactly the documented role, and then with less and less.
-func TestRole(t *testing.T) {
-	dsn := enginetest.Postgres(t, "pg_stat_statements.track=all", "log_min_duration_statement=9s")
-	db := open(t, dsn, shopSchema...)
+// roleStatements gives the statements of role.sql.
+func roleStatements(t *testing.T) (statements []string) {
+	t.Helper()
 	raw, err := os.ReadFile("role.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var statements []string
 	for part := range strings.SplitSeq(string(raw), ";\n") {
 		if strings.TrimSpace(part) != "" {
 			statements = append(statements, part)
 		}
 	}
-	exec(t, db, statements...)
+	return statements
+}
+
+// TestRole collects with exactly the documented role, and then with less and less.
+func TestRole(t *testing.T) {
+	dsn := enginetest.Postgres(t, "pg_stat_statements.track=all", "log_min_duration_statement=9s")
+	db := open(t, dsn, shopSchema...)
+	exec(t, db, roleStatements(t)...)
 	exec(t, db, `CREATE ROLE app LOGIN`, `GRANT ALL ON ALL TABLES IN SCHEMA public TO app`)
 	app := open(t, strings.Replace(dsn, "super@", "app@", 1))
 	w := &ticks{}
@@ -178,6 +185,49 @@ func TestRole(t *testing.T) {
 	}
 	if tables(tick) != 3 {
 		t.Errorf("without rights %d tables are left", tables(tick))
+	}
+}
+
+// textsLoser gives what makes the server lose the texts of all statements: it removes the file that they stand in.
+func textsLoser(t *testing.T, db *sql.DB) (lose func()) {
+	t.Helper()
+	var data string
+	if err := db.QueryRow(`SELECT current_setting('data_directory')`).Scan(&data); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := os.Remove(filepath.Join(data, "pg_stat_tmp", "pgss_query_texts.stat")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestTextsAreLost takes the texts of all statements away. The next new statement begins the file anew behind a hole, and
+// the server refuses to read it until somebody resets: what is known already goes on, and the cause is told.
+func TestTextsAreLost(t *testing.T) {
+	dsn := enginetest.Postgres(t)
+	db := open(t, dsn, append([]string{`CREATE EXTENSION pg_stat_statements`}, shopSchema...)...)
+	joins(t, db, 1)
+	w := &ticks{}
+	c := newCollector(t, dsn, w)
+	w.round(t, c)
+	w.round(t, c) // the first one starts the parser, which takes seconds
+	textsLoser(t, db)()
+	exec(t, db, `SELECT max(id) FROM products`)
+	joins(t, db, 9)
+	tick := w.round(t, c)
+	if tick.State.Status != "partial" || !strings.Contains(tick.State.Message, "SELECT pg_stat_statements_reset();") {
+		t.Errorf("the state is %+v", tick.State)
+	}
+	if n, quality := calls(tick); math.Abs(n-9) > 0.5 || quality != "exact" {
+		t.Errorf("of 9 joins %v were seen, %s", n, quality)
+	}
+	exec(t, db, `SELECT pg_stat_statements_reset()`)
+	joins(t, db, 4)
+	tick = w.round(t, c)
+	if n, _ := calls(tick); tick.State.Status != "ok" || math.Abs(n-13) > 0.5 {
+		t.Errorf("after the reset %v joins were seen, the state is %+v", n, tick.State)
 	}
 }
 

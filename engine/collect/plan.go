@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"graphsnap/engine"
 )
@@ -34,11 +37,20 @@ const (
 // typedParameter finds `interval $1`, which the server's normaliser makes and its parser refuses.
 var typedParameter = regexp.MustCompile(`(?i)\b(interval|date|timestamp|timestamptz|time)\s+(\$\d+)(\s+(?:year|month|day|hour|minute|second)s?\b)?`)
 
+// extractedParameter finds `extract($1 FROM `, which the normaliser makes and the parser refuses.
+var extractedParameter = regexp.MustCompile(`(?i)\bextract\s*\(\s*(\$\d+)\s+from\s`)
+
 var parameter = regexp.MustCompile(`\$(\d+)`)
 
 // askPlan asks for the plan of a normalised statement, in a transaction that can neither write nor last.
 func (r *reader) askPlan(ctx context.Context, text string) (plan, error) {
-	text = strings.TrimRight(strings.TrimSpace(typedParameter.ReplaceAllString(text, "$2::$1")), ";")
+	text = typedParameter.ReplaceAllString(text, "$2::$1")
+	extract := "extract"
+	if r.version < 140000 {
+		extract = "date_part"
+	}
+	text = extractedParameter.ReplaceAllString(text, "pg_catalog."+extract+"($1::text, ")
+	text = strings.TrimRight(strings.TrimSpace(text), ";")
 	if err := plannable(text); err != nil {
 		return plan{}, err
 	}
@@ -60,8 +72,8 @@ func (r *reader) askPlan(ctx context.Context, text string) (plan, error) {
 	if _, e := r.conn.PgConn().Exec(ctx, `ROLLBACK `+mark).ReadAll(); err == nil {
 		err = e
 	}
-	if r.version < 160000 {
-		// A prepared statement outlives its transaction; where its text was refused there is none to drop.
+	if slices.ContainsFunc(results, func(r *pgconn.Result) bool { return r.CommandTag.String() == "PREPARE" }) {
+		// A prepared statement outlives its transaction.
 		_, _ = r.conn.PgConn().Exec(ctx, `DEALLOCATE `+mark+` graphsnap_plan`).ReadAll()
 	}
 	if err != nil {

@@ -100,6 +100,8 @@ type memory struct {
 	indexes             []index
 	known               evidence
 	sizes               map[int64]int64
+	quals               qualLook
+	written, received   course // of the server's log, and of what a standby received
 	samples             samples
 	levels              levels
 	digests             map[int64]string
@@ -107,6 +109,8 @@ type memory struct {
 	checks              map[int64]check
 	shown               map[string]bool
 	plans               map[string]plan
+	unplanned           map[string]bool
+	refused             map[string]bool   // digests of statements that the server could not plan under the present structure
 	stale               bool              // the session began under other settings than those of now
 	last                *round            // that was written
 	down                bool              // and the live graph says so
@@ -129,7 +133,7 @@ func New(o Options) *Collector {
 	if o.Window == 0 {
 		o.Window = DefaultWindow
 	}
-	c := &Collector{o: o, window: window{length: o.Window}, trends: trends{}, memory: newMemory()}
+	c := &Collector{o: o, own: map[int64]bool{}, window: window{length: o.Window}, trends: trends{}, memory: newMemory()}
 	c.state = State{Health: "no tick yet", DSN: Redact(o.Source.DSN), Live: engine.LiveState{Source: o.Source.Name}}
 	return c
 }
@@ -272,7 +276,7 @@ func (c *Collector) observe(ctx context.Context) (*engine.Tick, error) {
 			return nil, err
 		}
 		c.reader = &reader{conn: conn}
-		c.usages, c.utility, c.own = map[int64]*usage{}, map[int64]bool{}, map[int64]bool{}
+		c.usages, c.utility = map[int64]*usage{}, map[int64]bool{}
 		c.catalog = nil
 	}
 	t, err := c.read(ctx)
@@ -294,6 +298,7 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 	}
 	if id.database != c.id.database || id.system != c.id.system {
 		c.window.forget() // the counters of another database
+		c.written, c.received = nil, nil
 	}
 	c.id = id
 	// Before the statements, because a new catalog has all of them read and understood again.
@@ -323,6 +328,7 @@ func (c *Collector) read(ctx context.Context) (*engine.Tick, error) {
 		return nil, err
 	}
 	c.learn(statements)
+	c.useQuals(now)
 	if partial == nil {
 		partial = c.lacking()
 	}

@@ -29,8 +29,8 @@ FROM pg_stat_database d WHERE d.datname = current_database()`
 FROM %[1]s.pg_stat_statements(false) s
 WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`
 
-	// The text of what a client sent comes first: below EXPLAIN the same statement stands under the collector's text.
-	queryTexts = `SELECT ` + mark + ` DISTINCT ON (s.queryid) s.queryid, s.query
+	// A text may be lost with the file that the server keeps texts in. The text of what a client sent comes first: below EXPLAIN the same statement stands under the collector's text.
+	queryTexts = `SELECT ` + mark + ` DISTINCT ON (s.queryid) s.queryid, coalesce(s.query, '')
 FROM %[1]s.pg_stat_statements(true) s
 WHERE s.queryid = ANY($1) AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY s.queryid, %[2]s`

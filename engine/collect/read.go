@@ -133,11 +133,18 @@ func (r *reader) newTexts(ctx context.Context, current ...map[statementID]counte
 			alive[id.query] = true
 		}
 	}
-	r.known = alive
 	if len(unknown) == 0 {
+		r.known = alive
 		return nil, nil
 	}
-	return r.textsOf(ctx, unknown)
+	texts, err := r.textsOf(ctx, unknown)
+	if err != nil {
+		for _, id := range unknown {
+			delete(alive, id) // their turn is in the next round
+		}
+	}
+	r.known = alive
+	return texts, err
 }
 
 // database reads the counters of the whole database and the number of its connections.

@@ -14,7 +14,7 @@ type setting struct {
 }
 
 // extension is an installed extension.
-type extension struct{ name, version string }
+type extension struct{ name, version, schema string } // schema quoted
 
 const (
 	// What this session itself set is no setting of the database. Settings that may hold passwords are shown without value.
@@ -28,7 +28,8 @@ ORDER BY s.name`
 FROM pg_db_role_setting d LEFT JOIN pg_roles r ON r.oid = d.setrole
 WHERE d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))`
 
-	queryExtensions = `SELECT ` + mark + ` extname::text, extversion::text FROM pg_extension ORDER BY extname`
+	queryExtensions = `SELECT ` + mark + ` e.extname::text, e.extversion::text, quote_ident(n.nspname)
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY e.extname`
 )
 
 // secretSettings may hold a password or a key.
@@ -83,7 +84,7 @@ func (r *reader) extensions(ctx context.Context) ([]extension, error) {
 	var list []extension
 	for rows.Next() {
 		var x extension
-		if err := rows.Scan(&x.name, &x.version); err != nil {
+		if err := rows.Scan(&x.name, &x.version, &x.schema); err != nil {
 			return nil, err
 		}
 		list = append(list, x)

@@ -2,10 +2,12 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	pgquery "github.com/wasilibs/go-pgquery"
 
 	"graphsnap/engine"
@@ -105,6 +107,9 @@ func (r *round) statementNodes(b *builder, a *attribution) {
 				p["text"] = text
 			}
 		}
+		if r.evidence.unplanned[l.digest] {
+			p["not_planned"] = notPlanned
+		}
 		b.node(key, labelStatement, p)
 		if l.usage != nil {
 			for _, table := range l.usage.tables {
@@ -150,5 +155,11 @@ func (r *reader) textsOf(ctx context.Context, ids []int64) (map[int64]string, er
 		}
 		found[id] = text
 	}
-	return found, rows.Err()
+	err = rows.Err()
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "22021" {
+		err = engine.Errorf(engine.KindUnavailable, "collect", "the server cannot read its file of statement texts, so new statements are not understood").WithCause(err).
+			WithHint("run as superuser: SELECT pg_stat_statements_reset();")
+	}
+	return found, err
 }
