@@ -39,11 +39,16 @@ func NewPseudonymiser(key []byte) (*Pseudonymiser, error) {
 var vocabulary = func() map[string]bool {
 	words := strings.Fields(`
 		Table View MaterializedView ForeignTable Partition Index Query Pool Lock Database Schema REFERENCES
+		Setting Extension Session Wait Replica Statement Plan Predicate HAS_INDEX HAS_SETTING HAS_EXTENSION HAS_WAIT HAS_SESSION
+		REPLICATES_TO WAITS_FOR LOCK_WAIT USES HAS_PLAN FK_CHECK FILTERS_BY
 		value unit timestamp updated_at trend severity window_s quality basis name schema table column columns referenced_columns
 		on_delete has_index index size_bytes dead_rows row_count partitioned seq_scans_per_s index_scans_per_s index_efficiency
 		cache_hit total_queries queries_per_sec avg_latency_ms time_ms_per_s hotspot_score source source_name target_name
+		active_sessions blocked_sessions idle_in_transaction waited_ms transaction_s latency_ms deviation_ms execution_ms_per_s calls_per_s
+		rows_per_call rows_tested_per_call rows_filtered_per_call rows_examined_per_call blocks_read_per_call temp_blocks_per_call
+		wal_bytes_per_call estimated_rows pending_restart not_planned statements_not_planned replay_paused primary valid unique digest shape
 		low medium high critical increasing decreasing stable volatile exact lower_bound unknown
-		join co_access CASCADE RESTRICT`)
+		join co_access observed CASCADE RESTRICT`)
 	m := map[string]bool{"queries/s": true, "NO ACTION": true, "SET NULL": true, "SET DEFAULT": true}
 	for _, w := range words {
 		m[w] = true
