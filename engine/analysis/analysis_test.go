@@ -81,6 +81,10 @@ func TestBaselineIsColdUntilItKnows(t *testing.T) {
 	if b.Cold(next.Add(5*24*time.Hour)) || b.Cold(next) {
 		t.Error("after a week all is known")
 	}
+	wednesday := learn(&b, next, 9, 0.05, 4) // three Mondays and Tuesdays, and two of the other days
+	if b.Young(wednesday.AddDate(0, 0, 6)) || !b.Young(wednesday.AddDate(0, 0, 7)) {
+		t.Error("an hour of the week is young until three weeks have shown it")
+	}
 }
 
 func TestBaselineFollowsTheProfile(t *testing.T) {

@@ -83,7 +83,7 @@ func (p *Predictor) close(middle time.Time, step int64, limit Threshold, expecte
 	if limit.Below {
 		sign = -1
 	}
-	r := brief(sign * (logarithm(p.Sum/float64(p.N)) - logarithm(e)))
+	r := brief(sign * (Logarithm(p.Sum/float64(p.N)) - Logarithm(e)))
 	p.Residuals = pushed(p.Residuals, r, predictPoints)
 	center, sigma := Median(p.Normal), max(MAD(p.Normal), minSigma)
 	known := len(p.Normal) >= minNormal
@@ -119,7 +119,7 @@ func (p *Predictor) follow(middle time.Time, step int64, limit Threshold, sign f
 		if !ok {
 			return 0, false
 		}
-		if limit.crossed(math.Exp(logarithm(e) + sign*(level+slope*float64(k)))) {
+		if limit.crossed(math.Exp(Logarithm(e) + sign*(level+slope*float64(k)))) {
 			return (float64(k) - 0.5) * float64(step), true
 		}
 	}
