@@ -233,6 +233,29 @@ func TestPredictorIsSilent(t *testing.T) {
 	}
 }
 
+// TestPredictorTakesNoLeapForAWay: a batch that begins leads to a new level, not to the threshold.
+func TestPredictorTakesNoLeapForAWay(t *testing.T) {
+	flat := func(time.Time) (float64, bool) { return 100, true }
+	wrong := 0
+	for seed := range uint64(300) {
+		var p Predictor
+		random := rand.New(rand.NewPCG(seed, 8))
+		leap, warned := monday.Add(time.Hour+time.Duration(random.IntN(60))*time.Second), false
+		for at := monday; at.Before(leap.Add(10 * time.Minute)); at = at.Add(5 * time.Second) {
+			over := min(max(at.Sub(leap).Seconds()/60, 0), 1) // the mean over 60 s
+			_, predicted := p.Observe(at, (100+120*over)*math.Exp(0.05*random.NormFloat64()), Threshold{Value: 600}, 5*time.Minute, flat)
+			warned = warned || predicted
+		}
+		if warned {
+			wrong++
+		}
+	}
+	t.Logf("%d of 300 leaps", wrong)
+	if wrong > 15 {
+		t.Errorf("%d of 300 leaps to 220 were taken for a way to 600", wrong)
+	}
+}
+
 // still is a source of randomness for what has no noise.
 func still() *rand.Rand { return rand.New(rand.NewPCG(0, 0)) }
 
