@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,7 @@ type upFlags struct {
 	noDemo, noRules bool
 	sources         []string
 	rate            float64
+	day             time.Duration
 	heapMB          int
 }
 
@@ -51,6 +53,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.BoolVar(&f.noRules, "no-rules", false, "without the rules that the demo has where the configuration has none")
 	flags.StringArrayVar(&f.sources, "source", nil, "a database to watch, NAME=postgres://... or NAME=mysql://...; may be repeated")
 	flags.Float64Var(&f.rate, "rate", local.DefaultRate, "statements per second of the demo workload")
+	flags.DurationVar(&f.day, "day", local.DefaultDay, "time in which the demo workload goes through its day, from 1m; 24h for a real one")
 	flags.IntVar(&f.heapMB, "heap", 512, "heap of each Neo4j server, MB")
 	return cmd
 }
@@ -82,7 +85,7 @@ func (a *app) up(ctx context.Context, f upFlags) (err error) {
 		ports = local.PortsFrom(f.portBase)
 	}
 	servers, err := local.Open(ctx, local.Options{
-		DataDir: f.dataDir, CacheDir: local.DefaultCacheDir(), Ports: ports, Demo: !f.noDemo, Rate: f.rate, HeapMB: f.heapMB,
+		DataDir: f.dataDir, CacheDir: local.DefaultCacheDir(), Ports: ports, Demo: !f.noDemo, Rate: f.rate, Day: f.day, HeapMB: f.heapMB,
 		OpenDB: collect.OpenDB, Clock: engine.SystemClock{}, Logger: log.Logger,
 		Progress: func(stage, detail string) { a.notef("[%s] %s\n", stage, detail) },
 	})

@@ -81,6 +81,10 @@ func TestBaselineIsColdUntilItKnows(t *testing.T) {
 	if b.Cold(next.Add(5*24*time.Hour)) || b.Cold(next) {
 		t.Error("after a week all is known")
 	}
+	wednesday := learn(&b, next, 9, 0.05, 4) // three Mondays and Tuesdays, and two of the other days
+	if b.Young(wednesday.AddDate(0, 0, 6)) || !b.Young(wednesday.AddDate(0, 0, 7)) {
+		t.Error("an hour of the week is young until three weeks have shown it")
+	}
 }
 
 func TestBaselineFollowsTheProfile(t *testing.T) {
@@ -226,6 +230,29 @@ func TestPredictorIsSilent(t *testing.T) {
 		if _, predicted := q.Observe(at, x, Threshold{Value: 300}, 5*time.Minute, known); predicted {
 			t.Fatalf("predicted at %v on a usual day", at)
 		}
+	}
+}
+
+// TestPredictorTakesNoLeapForAWay: a batch that begins leads to a new level, not to the threshold.
+func TestPredictorTakesNoLeapForAWay(t *testing.T) {
+	flat := func(time.Time) (float64, bool) { return 100, true }
+	wrong := 0
+	for seed := range uint64(300) {
+		var p Predictor
+		random := rand.New(rand.NewPCG(seed, 8))
+		leap, warned := monday.Add(time.Hour+time.Duration(random.IntN(60))*time.Second), false
+		for at := monday; at.Before(leap.Add(10 * time.Minute)); at = at.Add(5 * time.Second) {
+			over := min(max(at.Sub(leap).Seconds()/60, 0), 1) // the mean over 60 s
+			_, predicted := p.Observe(at, (100+120*over)*math.Exp(0.05*random.NormFloat64()), Threshold{Value: 600}, 5*time.Minute, flat)
+			warned = warned || predicted
+		}
+		if warned {
+			wrong++
+		}
+	}
+	t.Logf("%d of 300 leaps", wrong)
+	if wrong > 15 {
+		t.Errorf("%d of 300 leaps to 220 were taken for a way to 600", wrong)
 	}
 }
 

@@ -100,7 +100,7 @@ func (b *Baseline) Observe(t time.Time, x float64) Verdict {
 	if verdict.Cold || math.Abs(verdict.Deviations) <= 3*learnLimit {
 		b.Outside = 0
 	}
-	y := logarithm(x)
+	y := Logarithm(x)
 	if e, ok := b.expected(t); ok {
 		b.Residuals = append(b.Residuals, brief(math.Abs(y-e)))
 	}
@@ -115,7 +115,7 @@ func (b *Baseline) Judge(t time.Time, x float64) Verdict {
 	if !ok || !known || math.IsNaN(x) || math.IsInf(x, 0) || x < 0 {
 		return Verdict{Cold: true}
 	}
-	return Verdict{Expected: math.Exp(e), Lower: math.Exp(e - q), Upper: math.Exp(e + q), Deviations: 3 * (logarithm(x) - e) / q}
+	return Verdict{Expected: math.Exp(e), Lower: math.Exp(e - q), Upper: math.Exp(e + q), Deviations: 3 * (Logarithm(x) - e) / q}
 }
 
 // Expected gives what is usual at a time, in the metric's unit; ok is false while the baseline is cold for it.
@@ -131,6 +131,10 @@ func (b *Baseline) Cold(t time.Time) bool {
 	_, known := b.band(t)
 	return !ok || !known
 }
+
+// Young says that the hour of the week of a time was seen in fewer than three weeks, so that what is known of it is what the same hour of
+// other days showed.
+func (b *Baseline) Young(t time.Time) bool { return len(b.Weeks[hourOfWeek(t)]) < minWeeks }
 
 // closeHour learns the hour that has ended.
 func (b *Baseline) closeHour() {
@@ -254,7 +258,8 @@ func (b *Baseline) cached() *profileCache {
 	return b.cache
 }
 
-func logarithm(x float64) float64 { return math.Log(max(x, smallest)) }
+// Logarithm is what deviations are measured on: ln max(x, 0.01).
+func Logarithm(x float64) float64 { return math.Log(max(x, smallest)) }
 
 // hourOfWeek counts from Monday 0 o'clock in the zone of t.
 func hourOfWeek(t time.Time) int { return (int(t.Weekday())+6)%7*hoursOfDay + t.Hour() }

@@ -10,6 +10,7 @@ const (
 	normalPoints  = 240 // residuals that say what is normal
 	minNormal     = 30
 	minSigma      = 0.02
+	mostLeap      = 0.5 // of a rise that a single step may make up
 )
 
 // Predictor tells that a metric is on its way over a threshold before it gets there.
@@ -17,8 +18,9 @@ const (
 // Time is cut into steps of a sixth of the lead; x is the mean of a step, r its residual ln x - ln e(t) against the
 // seasonal profile e. With σ the scaled MAD of the residuals of normal times, a step is suspicious where the least squares slope
 // over the last 6 residuals is above 0 and above twice its standard error, the last residual is more than 2σ above their median
-// and 3 of the 5 differences are positive. Then r is followed in a straight line for 6 steps and e is put back; if that crosses the
-// threshold, and did so one step before, the crossing is predicted. A threshold below is the same with the sign turned.
+// and 3 of the 5 differences are positive, none of them more than half of the whole rise: what leaps is not on its way. Then r
+// is followed in a straight line for 6 steps and e is put back; if that crosses the threshold, and did so one step before, the
+// crossing is predicted. A threshold below is the same with the sign turned.
 //
 // The design is that of a linear trend on the seasonally adjusted logarithm (Holt 1957) with the robust gates of Hampel 1974. State
 // of about 3 KB.
@@ -83,7 +85,7 @@ func (p *Predictor) close(middle time.Time, step int64, limit Threshold, expecte
 	if limit.Below {
 		sign = -1
 	}
-	r := brief(sign * (logarithm(p.Sum/float64(p.N)) - logarithm(e)))
+	r := brief(sign * (Logarithm(p.Sum/float64(p.N)) - Logarithm(e)))
 	p.Residuals = pushed(p.Residuals, r, predictPoints)
 	center, sigma := Median(p.Normal), max(MAD(p.Normal), minSigma)
 	known := len(p.Normal) >= minNormal
@@ -103,14 +105,16 @@ func (p *Predictor) close(middle time.Time, step int64, limit Threshold, expecte
 
 // follow draws the line of the last residuals out; eta is in seconds from the end of the last step.
 func (p *Predictor) follow(middle time.Time, step int64, limit Threshold, sign float64, expected func(time.Time) (float64, bool)) (eta float64, crosses bool) {
-	rising := 0
+	rising, leap := 0, 0.0
 	for i := 1; i < predictPoints; i++ {
-		if p.Residuals[i] > p.Residuals[i-1] {
+		d := p.Residuals[i] - p.Residuals[i-1]
+		if d > 0 {
 			rising++
 		}
+		leap = max(leap, d)
 	}
 	level, slope, deviation := line(p.Residuals)
-	if rising < 3 || slope <= 0 || slope < 2*deviation {
+	if rising < 3 || slope <= 0 || slope < 2*deviation || leap > mostLeap*(p.Residuals[predictPoints-1]-p.Residuals[0]) {
 		return 0, false
 	}
 	for k := 1; k <= predictPoints; k++ {
@@ -119,7 +123,7 @@ func (p *Predictor) follow(middle time.Time, step int64, limit Threshold, sign f
 		if !ok {
 			return 0, false
 		}
-		if limit.crossed(math.Exp(logarithm(e) + sign*(level+slope*float64(k)))) {
+		if limit.crossed(math.Exp(Logarithm(e) + sign*(level+slope*float64(k)))) {
 			return (float64(k) - 0.5) * float64(step), true
 		}
 	}

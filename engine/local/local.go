@@ -19,9 +19,10 @@ type Options struct {
 	DataDir  string // state; made where it is missing
 	CacheDir string // downloads, shared by all data folders
 	Ports    Ports
-	Demo     bool    // also run the demo PostgreSQL with its workload
-	Rate     float64 // statements per second of the workload; 0 means DefaultRate
-	HeapMB   int     // heap of each Neo4j server; 0 means 512
+	Demo     bool          // also run the demo PostgreSQL with its workload
+	Rate     float64       // statements per second of the workload; 0 means DefaultRate
+	Day      time.Duration // in which its load goes up and down once, at least a minute; 0 means DefaultDay
+	HeapMB   int           // heap of each Neo4j server; 0 means 512
 	OpenDB   func(dsn string) (*sql.DB, error)
 	Progress func(stage, detail string) // may be nil
 	Clock    engine.Clock
@@ -64,6 +65,9 @@ func Open(ctx context.Context, o Options) (servers *Servers, err error) {
 	}
 	if o.Rate == 0 {
 		o.Rate = DefaultRate
+	}
+	if err := o.checkDay(); err != nil {
+		return nil, err
 	}
 	if o.DataDir, err = filepath.Abs(o.DataDir); err != nil {
 		return nil, engine.Errorf(engine.KindInvalid, "up", "the data folder %q is no path", o.DataDir).WithCause(err)

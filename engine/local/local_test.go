@@ -2,7 +2,10 @@ package local
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -174,11 +177,26 @@ func TestShop(t *testing.T) {
 func TestWave(t *testing.T) {
 	low, high := 2.0, 0.0
 	for s := range 600 {
-		w := wave(time.Duration(s) * time.Second)
+		w := wave(time.Duration(s)*time.Second, DefaultDay)
 		low, high = min(low, w), max(high, w)
 	}
 	if low < 0.69 || low > 0.71 || high < 1.29 || high > 1.31 {
 		t.Errorf("the wave goes from %v to %v", low, high)
+	}
+	if w := wave(6*time.Hour, 24*time.Hour); math.Abs(w-1.3) > 1e-9 {
+		t.Errorf("a quarter into a day of 24 hours the wave is %v", w)
+	}
+}
+
+func TestDayIsChecked(t *testing.T) {
+	for _, open := range []func(o Options) error{
+		func(o Options) error { _, err := Open(t.Context(), o); return err },
+		func(o Options) error { _, err := OpenDemo(t.Context(), "", o); return err },
+	} {
+		o := Options{DataDir: t.TempDir(), Day: 59 * time.Second, OpenDB: func(string) (*sql.DB, error) { return nil, errors.New("it was opened") }}
+		if err := open(o); engine.KindOf(err) != engine.KindInvalid || !strings.Contains(engine.HintOf(err), "24h") {
+			t.Errorf("%v, hint %q", err, engine.HintOf(err))
+		}
 	}
 }
 

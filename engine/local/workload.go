@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"log/slog"
@@ -17,9 +18,10 @@ const (
 	// DefaultRate is the number of statements per second of the demo.
 	DefaultRate = 60.0
 	maxRate     = 5000.0
-	// A wave as over a day, pressed into ten minutes: load between 70 and 130 % of the rate.
-	wavePeriod    = 10 * time.Minute
-	waveAmplitude = 0.3
+	// DefaultDay is how long the wave of the load takes that a day makes elsewhere.
+	DefaultDay    = 10 * time.Minute
+	shortestDay   = time.Minute
+	waveAmplitude = 0.3 // load between 70 and 130 % of the rate
 	// maxUnderWay bounds the statements that run at the same time; one more is not sent and counts as an error.
 	maxUnderWay      = 48
 	statementTimeout = 10 * time.Second
@@ -33,6 +35,7 @@ type Demo struct {
 	clock engine.Clock
 	log   *slog.Logger
 	begun time.Time
+	day   time.Duration
 
 	rate   atomic.Uint64 // bits of a float64
 	surge  atomic.Bool
@@ -59,6 +62,9 @@ func OpenDemo(ctx context.Context, dsn string, o Options) (*Demo, error) {
 	if o.Rate == 0 {
 		o.Rate = DefaultRate
 	}
+	if err := o.checkDay(); err != nil {
+		return nil, err
+	}
 	db, err := o.OpenDB(dsn)
 	if err != nil {
 		return nil, err
@@ -72,10 +78,18 @@ func OpenDemo(ctx context.Context, dsn string, o Options) (*Demo, error) {
 	return d, nil
 }
 
+// checkDay refuses a wave so steep that the rates of a collector do not show it. Kinds: invalid.
+func (o Options) checkDay() error {
+	if o.Day != 0 && o.Day < shortestDay {
+		return engine.Errorf(engine.KindInvalid, "demo load", "a day of %s is too short", o.Day).WithHint("choose 1m or more, such as 24h")
+	}
+	return nil
+}
+
 func newDemo(dsn string, db *sql.DB, o Options) *Demo {
 	db.SetMaxOpenConns(maxUnderWay)
 	db.SetMaxIdleConns(maxUnderWay / 2)
-	d := &Demo{dsn: dsn, db: db, open: o.OpenDB, clock: o.Clock, log: o.Logger, begun: o.Clock.Now(), counts: make([]count, len(classes)), active: map[string]*activeFault{}}
+	d := &Demo{dsn: dsn, db: db, open: o.OpenDB, clock: o.Clock, log: o.Logger, begun: o.Clock.Now(), day: cmp.Or(o.Day, DefaultDay), counts: make([]count, len(classes)), active: map[string]*activeFault{}}
 	d.rate.Store(math.Float64bits(o.Rate))
 	return d
 }
@@ -108,12 +122,12 @@ func (d *Demo) SetRate(_ context.Context, rate float64) error {
 
 // effectiveRate is the rate with the wave on it, per second.
 func (d *Demo) effectiveRate() float64 {
-	return math.Float64frombits(d.rate.Load()) * wave(d.clock.Now().Sub(d.begun))
+	return math.Float64frombits(d.rate.Load()) * wave(d.clock.Now().Sub(d.begun), d.day)
 }
 
 // wave is the factor on the rate at a moment of the run.
-func wave(since time.Duration) float64 {
-	return 1 + waveAmplitude*math.Sin(2*math.Pi*since.Seconds()/wavePeriod.Seconds())
+func wave(since, day time.Duration) float64 {
+	return 1 + waveAmplitude*math.Sin(2*math.Pi*since.Seconds()/day.Seconds())
 }
 
 // drive sends statements at exponential distances (a Poisson process), without waiting for their answers: a slow database

@@ -71,7 +71,7 @@ func (c *compiled) evaluate(m *memory, v *view, l *learner, w surroundings) outc
 		o.firing = c.fire(m, s, ready, v.frame.At, w)
 	}
 	o.met = c.met(m, s, v.frame.At, w)
-	c.settle(m, w, len(ready) > 0 && why != "")
+	c.settle(m, w, max(c.held, s.held), len(ready) > 0 && why != "")
 	return o
 }
 
@@ -133,7 +133,7 @@ func finite(v float64) float64 {
 func (c *compiled) ready(m *memory, s sighting, at time.Time) []value {
 	var out []value
 	for _, x := range s.found {
-		if r, ok := m.Runs[x.key]; ok && !r.Fired && at.Sub(r.Since) >= c.held && r.Frames >= c.count {
+		if r, ok := m.Runs[x.key]; ok && !r.Fired && at.Sub(r.Since) >= max(c.held, s.held) && r.Frames >= c.count {
 			out = append(out, x)
 		}
 	}
@@ -287,7 +287,7 @@ func (c *compiled) met(m *memory, s sighting, at time.Time, w surroundings) *eng
 }
 
 // settle notes the state of the rule for people.
-func (c *compiled) settle(m *memory, w surroundings, heldBack bool) {
+func (c *compiled) settle(m *memory, w surroundings, held time.Duration, heldBack bool) {
 	firedNow, waiting := false, time.Time{}
 	var key string
 	for k, r := range m.Runs {
@@ -303,8 +303,8 @@ func (c *compiled) settle(m *memory, w surroundings, heldBack bool) {
 		m.phase(stateFired, fmt.Sprintf("fired at %s, and still met", clockText(last)), w.now)
 	case len(m.Runs) > 0:
 		detail := fmt.Sprintf("met since %s", clockText(waiting))
-		if c.held > 0 {
-			detail += fmt.Sprintf(", fires after %s", spanText(c.held.Seconds()))
+		if held > 0 {
+			detail += fmt.Sprintf(", fires after %s", spanText(held.Seconds()))
 		}
 		if key != "" {
 			detail += " (" + display(key) + ")"

@@ -180,6 +180,8 @@ const shortestGap = 60.0
 // learner is the baseline of one metric of one source; rules share it.
 type learner struct {
 	analysis.Baseline
+	novelty analysis.Novelty
+	newAt   time.Time // when it last showed something new
 	metric  string
 	scope   Scope
 	written time.Time
@@ -189,8 +191,15 @@ type learner struct {
 	at      time.Time
 }
 
+// learnt is a learner as it is stored.
+type learnt struct {
+	*analysis.Baseline
+	Novelty *analysis.Novelty `json:"novelty"`
+	NewAt   time.Time         `json:"new_at,omitzero"`
+}
+
 func (l *learner) encode() []byte {
-	raw, err := json.Marshal(&l.Baseline)
+	raw, err := json.Marshal(learnt{&l.Baseline, &l.novelty, l.newAt})
 	if err != nil {
 		return []byte("{}")
 	}
@@ -219,14 +228,17 @@ type sighting struct {
 	threshold *float64
 	affected  []string        // where they are more than found
 	severity  engine.Severity // "": the rule's
+	held      time.Duration   // how long it must have been met, where that is longer than the rule says
 	reason    func(v value, held time.Duration, more int) string
 }
 
 // decodeLearner reads what encode wrote; what cannot be read begins anew.
 func decodeLearner(raw []byte) *learner {
 	l := &learner{}
-	if json.Unmarshal(raw, &l.Baseline) != nil {
+	from := learnt{Baseline: &l.Baseline, Novelty: &l.novelty}
+	if json.Unmarshal(raw, &from) != nil {
 		return &learner{}
 	}
+	l.newAt = from.NewAt
 	return l
 }

@@ -17,6 +17,11 @@ const (
 	minDegradation = 1.3 // times the usual latency
 	minTraffic     = 1.5 // times the usual load, or less than the usual divided by it
 	minCalls       = 20  // statements in the window, below which a mean latency is chance
+
+	// While a baseline is young it takes for unusual what it has not seen often enough. Then a value that comes with something new in the
+	// series fires as ever, and one that the series has crept to must have lasted for longer.
+	unconfirmedFor  = 5 * time.Minute
+	confirmedBefore = 5 * time.Minute // something new so long before a value became unusual belongs to it
 )
 
 // sight looks at a frame for a rule. runs are the elements that met it before.
@@ -136,6 +141,9 @@ func (c *compiled) sightUnusual(v *view, l *learner, m *memory, s *sighting) {
 		}
 		found = found && rate*window >= minCalls
 	}
+	if found && l.Young(l.at) && !l.confirms(m.Runs[x.key].Since, v.frame.At) {
+		s.held = unconfirmedFor
+	}
 	switch {
 	case found:
 		s.found = []value{x}
@@ -182,6 +190,14 @@ func (c *compiled) sightAhead(v *view, l *learner, m *memory, s *sighting) {
 	}
 }
 
+// confirms says that something new came with a value that has been unusual since a time; zero is now.
+func (l *learner) confirms(since, now time.Time) bool {
+	if since.IsZero() {
+		since = now
+	}
+	return !l.newAt.Before(since.Add(-confirmedBefore))
+}
+
 // scopeKey is the key of the element that the learner looks at; "" for the whole source.
 func (l *learner) scopeKey(v *view) string {
 	if values := v.values(l.scope, l.metric); len(values) > 0 {
@@ -206,6 +222,9 @@ func (l *learner) learn(v *view, zone *time.Location) {
 		l.value = max(l.value, x.value)
 	}
 	l.verdict = l.Observe(at, l.value)
+	if ratio, known := l.novelty.Observe(at, analysis.Logarithm(l.value)); known && ratio >= analysis.NovelRatio {
+		l.newAt = at
+	}
 }
 
 func ofElement(metric, key string) string {
