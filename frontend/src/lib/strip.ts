@@ -9,7 +9,7 @@ export const right = 14
 
 const laneHeight = 18
 const lineHeight = 54
-const lineGap = 20 // for the name of the lane above it
+const lineGap = 10
 const axisHeight = 20
 const top = 16 // for the letters of a comparison
 
@@ -87,7 +87,7 @@ export function draw(canvas: HTMLCanvasElement, width: number, colors: Colors, p
   const shade = (from: number, to: number, color: string, opacity: number) => {
     c.globalAlpha = opacity
     c.fillStyle = color
-    c.fillRect(inside(from), 0, inside(to) - inside(from), lineBottom(p.lanes))
+    c.fillRect(from, 0, to - from, lineBottom(p.lanes))
     c.globalAlpha = 1
   }
   const upright = (at: number, color: string) => {
@@ -96,13 +96,13 @@ export function draw(canvas: HTMLCanvasElement, width: number, colors: Colors, p
     c.fillRect(Math.round(x(at)), 0, 1, lineBottom(p.lanes))
   }
   if (p.listed) {
-    shade(p.view.from, p.listed.from, colors.paper, 0.72)
-    shade(p.listed.to, p.view.to, colors.paper, 0.72)
+    if (p.listed.from > p.view.from) shade(left - 8, inside(p.listed.from), colors.paper, 0.72)
+    if (p.listed.to < p.view.to) shade(inside(p.listed.to), left + inner + 8, colors.paper, 0.72)
     upright(p.listed.from, colors.accent)
     upright(p.listed.to, colors.accent)
   }
   if (p.brush) {
-    shade(p.brush.from, p.brush.to, colors.accent, 0.18)
+    shade(inside(p.brush.from), inside(p.brush.to), colors.accent, 0.18)
     upright(p.brush.from, colors.accent)
     upright(p.brush.to, colors.accent)
   }
@@ -154,9 +154,8 @@ function drawLatency(c: CanvasRenderingContext2D, width: number, colors: Colors,
   const most = marks(drawn.reduce((m, line) => line.reduce((n, col) => Math.max(n, col.max), m), 0)).at(-1)!
   const y = (v: number) => low - (Math.max(0, v) / most) * (low - high)
   c.fillStyle = colors.dim
-  c.textAlign = 'left'
-  c.fillText('mean latency, lowest to highest', left, high - 9)
   c.textAlign = 'right'
+  c.fillText('mean latency', left - 8, (high + low) / 2)
   c.fillText(`${most.toLocaleString('en-US')} ms`, left - 8, high + 2)
   c.fillText('0', left - 8, low - 2)
   c.fillStyle = colors.line
