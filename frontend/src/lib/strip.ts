@@ -205,8 +205,15 @@ const sizes: Record<TimelineRow['severity'], number> = { low: 3, medium: 3.5, hi
 function tick(c: CanvasRenderingContext2D, colors: Colors, x: number, y: number, row: TimelineRow) {
   shape(c, row.trigger_type, x, y, sizes[row.severity])
   c.lineWidth = 1.5
-  c.fillStyle = row.severity === 'low' ? colors.paper : colors[row.severity]
-  c.strokeStyle = row.severity === 'low' ? colors.low : colors.paper
+  if (row.severity === 'low') {
+    c.fillStyle = colors.paper
+    c.strokeStyle = colors.low
+    c.fill()
+    c.stroke()
+    return
+  }
+  c.fillStyle = colors[row.severity]
+  c.strokeStyle = colors.paper // keeps neighbours apart
   c.stroke()
   c.fill()
 }
