@@ -72,7 +72,7 @@ func TestCasesOverTheAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	page, err := f.client.Cases(ctx, CaseQuery{State: "open", Severity: "high", Limit: 1})
-	if err != nil || len(page.Cases) != 1 || page.Cases[0].Snapshots[0].SnapshotID != snapshot || !strings.Contains(page.Cases[0].Note, "only 0 of at least 3") {
+	if err != nil || len(page.Cases) != 1 || page.Cases[0].Snapshots[0].SnapshotID != snapshot || page.Cases[0].Unit != "ms" || !strings.Contains(page.Cases[0].Note, "only 0 of at least 3") {
 		t.Fatalf("got %+v, %v", page, err)
 	}
 	id := page.Cases[0].CaseID

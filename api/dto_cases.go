@@ -13,6 +13,7 @@ type CaseRow struct {
 	Rules     []string       `json:"rules" nullable:"false" doc:"All that fired while it was open"`
 	Reason    string         `json:"reason" doc:"Of the firing that opened it, with its numbers"`
 	Metric    string         `json:"metric" doc:"That the opening rule looked at"`
+	Unit      string         `json:"unit" doc:"Of the metric, and so of threshold, peak and course: ms, s, ms/s, /s, % or ratio; empty for plain numbers and where it is unknown"`
 	Key       string         `json:"key" doc:"Of the element that it looked at; empty for totals"`
 	Threshold *float64       `json:"threshold" doc:"Of the opening rule; a peak below it is a low"`
 	OpenedAt  time.Time      `json:"opened_at"`

@@ -99,9 +99,10 @@ func (s *Server) closeCase(ctx context.Context, in *struct {
 }
 
 func caseRowOf(c *engine.Case) CaseRow {
+	unit, _ := engine.UnitOf(c.Metric)
 	row := CaseRow{
 		CaseID: c.ID, Source: c.Source, Title: c.Title, State: c.State, Severity: string(c.Severity), Rule: c.Rule, Rules: orEmpty(c.Rules), Reason: c.Reason,
-		Metric: c.Metric, Key: c.Key, Threshold: c.Threshold, OpenedAt: c.OpenedAt.UTC(), OnsetAt: moment(c.OnsetAt), PeakAt: moment(c.PeakAt),
+		Metric: c.Metric, Unit: unit, Key: c.Key, Threshold: c.Threshold, OpenedAt: c.OpenedAt.UTC(), OnsetAt: moment(c.OnsetAt), PeakAt: moment(c.PeakAt),
 		PeakValue: c.PeakValue, EndedAt: moment(c.EndedAt), EndReason: c.EndReason, Note: c.Note, Affected: orEmpty(c.Affected), Snapshots: []CaseSnapshot{},
 	}
 	for _, s := range c.Snapshots {

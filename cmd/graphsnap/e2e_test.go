@@ -63,10 +63,10 @@ func binary(t *testing.T) string {
 	return path
 }
 
-func startUp(t *testing.T, dataDir string) *upProcess {
+func startUp(t *testing.T, dataDir string, more ...string) *upProcess {
 	t.Helper()
 	u := &upProcess{log: &lockedBuffer{}, done: make(chan error, 1)}
-	u.cmd = exec.Command(binary(t), "up", "--data-dir", dataDir, "--port", e2ePort, "--port-base", e2ePortBase, "--no-rules") // what it counts is what it captures
+	u.cmd = exec.Command(binary(t), append([]string{"up", "--data-dir", dataDir, "--port", e2ePort, "--port-base", e2ePortBase}, more...)...)
 	u.cmd.Stderr = u.log
 	u.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := u.cmd.Start(); err != nil {
@@ -173,7 +173,7 @@ func TestEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dataDir) })
-	up := startUp(t, dataDir)
+	up := startUp(t, dataDir, "--no-rules") // what it counts is what it captures
 	samples := newSampler(t)
 
 	t.Run("the first snapshot has the graph of a real database", func(t *testing.T) { firstSnapshot(t) })
@@ -183,14 +183,14 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("collected rates are what the workload counted", func(t *testing.T) { samples.check(t) })
 	t.Run("a dropped index ranks first", func(t *testing.T) { droppedIndex(t) })
 	t.Run("evidence can be checked, taken away and brought back", func(t *testing.T) { evidenceTravels(t) })
-	t.Run("the viewer shows it in a real browser", func(t *testing.T) { viewer(t) })
+	t.Run("the viewer shows it in a real browser", func(t *testing.T) { viewer(t, "e2e/viewer.test.mjs", "e2e/timeline.test.mjs") })
 
 	list, _ := cli(t, exitOK, "list", "--json")
 	up.interrupt(t)
 	if left := children(t, dataDir); len(left) > 0 {
 		t.Errorf("these processes survived: %s", strings.Join(left, "\n"))
 	}
-	again := startUp(t, dataDir)
+	again := startUp(t, dataDir, "--no-rules")
 	if now, _ := cli(t, exitOK, "list", "--json"); now != list {
 		t.Errorf("after a restart the list is\n%s\nit was\n%s", now, list)
 	}
@@ -205,10 +205,10 @@ func TestEndToEnd(t *testing.T) {
 	if err := <-again.done; err == nil {
 		t.Error("a killed process ended without an error")
 	}
+	// This time the rules watch the demo, which still lacks the index, so that they add incidents to what was there.
 	third := startUp(t, dataDir)
-	if now, _ := cli(t, exitOK, "list", "--json"); now != list {
-		t.Errorf("after a kill the list is\n%s\nit was\n%s", now, list)
-	}
+	t.Run("nothing is lost by a kill", func(t *testing.T) { holdsAll(t, list) })
+	t.Run("the viewer shows what the rules do in a real browser", func(t *testing.T) { viewer(t, "e2e/rules.test.mjs") })
 	third.interrupt(t)
 }
 
@@ -414,8 +414,29 @@ func evidenceTravels(t *testing.T) {
 }
 
 // viewer runs the browser's part, which is written for Node.
-func viewer(t *testing.T) {
-	cmd := exec.Command("npm", "run", "-s", "e2e")
+// holdsAll compares the rows of an earlier list with those of the same snapshots now.
+func holdsAll(t *testing.T, list string) {
+	rows := func(raw string) (page struct{ Snapshots []json.RawMessage }) {
+		if err := json.Unmarshal([]byte(raw), &page); err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
+	raw, _ := cli(t, exitOK, "list", "--json")
+	was, now := rows(list).Snapshots, rows(raw).Snapshots
+	if len(was) == 0 || len(now) < len(was) {
+		t.Fatalf("of %d snapshots %d are left", len(was), len(now))
+	}
+	for i, row := range now[len(now)-len(was):] { // newest first: what the rules add comes before
+		if !bytes.Equal(row, was[i]) {
+			t.Errorf("after a kill a row is\n%s\nit was\n%s", row, was[i])
+		}
+	}
+}
+
+// viewer runs files of browser tests against the server.
+func viewer(t *testing.T, files ...string) {
+	cmd := exec.Command("npm", append([]string{"run", "-s", "e2e", "--"}, files...)...)
 	cmd.Dir = "../../frontend"
 	cmd.Env = append(os.Environ(), "GRAPHSNAP_URL="+e2eURL)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -186,7 +186,7 @@ func (c *compiled) look(op, metric, scope string) (err error) {
 	if known && !byType {
 		c.metric = whole.Name
 	}
-	c.unit, _ = unitOf(c.metricName())
+	c.unit, _ = engine.UnitOf(c.metricName())
 	return nil
 }
 

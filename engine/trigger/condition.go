@@ -33,7 +33,7 @@ func ParseCondition(text, metric string) (Condition, error) {
 	if err != nil {
 		return Condition{}, engine.Errorf(engine.KindInvalid, op, "%q is out of range", m[2]).WithHint("write a number below 1e308")
 	}
-	unit, known := unitOf(metric)
+	unit, known := engine.UnitOf(metric)
 	c := Condition{Op: m[1], Value: v, Unit: m[3]}
 	if !known || c.Unit == "" {
 		return c, nil
@@ -105,7 +105,7 @@ func (c Condition) check(op, metric string) error {
 	default:
 		return engine.Errorf(engine.KindInvalid, op, "there is no operator %q", c.Op).WithHint("operators are >, >=, <, <=, == and !=")
 	}
-	if _, known := unitOf(metric); !known && c.Unit != "" {
+	if _, known := engine.UnitOf(metric); !known && c.Unit != "" {
 		return engine.Errorf(engine.KindInvalid, op, "the unit of %s is not known, so %q cannot be turned into it", metric, c.Unit).
 			WithHint("write the number alone, as the property holds it")
 	}

@@ -117,31 +117,6 @@ func places(metric string) (relType, property string) {
 	return strings.ToUpper(name), name
 }
 
-// unitOf gives the unit of a metric, as Metric has it; known is false where neither its name nor its type tells.
-func unitOf(metric string) (unit string, known bool) {
-	if m, ok := total(metric); ok {
-		return m.Unit, true
-	}
-	switch u := engine.MetricUnits[strings.ToUpper(metric)]; {
-	case u == "":
-	case u == "score 0-100":
-		return "", true
-	case u != "ms/s" && strings.HasSuffix(u, "/s"):
-		return "/s", true
-	default:
-		return u, true
-	}
-	lower := strings.ToLower(metric)
-	for _, s := range []struct{ suffix, unit string }{
-		{"ms_per_s", "ms/s"}, {"_per_s", "/s"}, {"_per_sec", "/s"}, {"_ms", "ms"}, {"_s", "s"}, {"_pct", "%"}, {"_percent", "%"}, {"_ratio", "ratio"},
-	} {
-		if strings.HasSuffix(lower, s.suffix) {
-			return s.unit, true
-		}
-	}
-	return "", false
-}
-
 // amount writes a value for people: three digits that count, times in the unit that reads best.
 func amount(v float64, unit string) string {
 	switch unit {

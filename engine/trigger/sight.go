@@ -105,7 +105,7 @@ func (c *compiled) sightBottlenecks(v *view, s *sighting) {
 	s.reason = func(x value, held time.Duration, more int) string {
 		text := string(x.severity) + " bottleneck " + display(x.key)
 		if !math.IsNaN(x.value) {
-			unit, _ := unitOf(x.metric)
+			unit, _ := engine.UnitOf(x.metric)
 			text += ": " + strings.ToLower(x.metric) + " " + amount(x.value, unit)
 		}
 		return text + c.holding(held) + others(more)

@@ -37,7 +37,7 @@ const routes = [
     getParentRoute: () => root,
     path: '/',
     component: SnapshotsScreen,
-    validateSearch: (s: Record<string, unknown>): ListSearch => Object.fromEntries(listFilters.map((f) => [f, text(s[f])]).filter(([, v]) => v !== undefined)),
+    validateSearch: (s: Record<string, unknown>): ListSearch => Object.fromEntries([...listFilters, 'zoom' as const].map((f) => [f, text(s[f])]).filter(([, v]) => v !== undefined)),
   }),
   createRoute({
     getParentRoute: () => root,

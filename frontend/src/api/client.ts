@@ -3,6 +3,8 @@ import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
 export type Row = Schemas['Row']
+export type Timeline = Schemas['Timeline']
+export type TimelineRow = Schemas['TimelineRow']
 export type SnapshotDocument = Schemas['Document']
 export type Comparison = Schemas['Comparison']
 export type Delta = Schemas['Delta']

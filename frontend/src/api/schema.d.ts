@@ -814,6 +814,8 @@ export interface components {
              */
             threshold: number | null;
             title: string;
+            /** @description Of the metric, and so of threshold, peak and course: ms, s, ms/s, /s, % or ratio; empty for plain numbers and where it is unknown */
+            unit: string;
         };
         CasePage: {
             cases: components["schemas"]["CaseRow"][];
@@ -890,6 +892,8 @@ export interface components {
              */
             threshold: number | null;
             title: string;
+            /** @description Of the metric, and so of threshold, peak and course: ms, s, ms/s, /s, % or ratio; empty for plain numbers and where it is unknown */
+            unit: string;
         };
         CaseSnapshot: {
             /** @description false where it was deleted */

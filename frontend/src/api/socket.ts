@@ -1,6 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
-import type { Row } from './client'
+import type { Row, Timeline } from './client'
 
 export type Tick = {
   source: string
@@ -44,6 +44,11 @@ export function useLive(): LiveState {
   )
 }
 
+/** Takes a deleted snapshot off the timelines. They are long and retention deletes many at once, so nothing is loaded again. */
+function dropFromTimelines(queries: QueryClient, id: string) {
+  queries.setQueriesData<Timeline>({ queryKey: ['timeline'] }, (old) => old && { ...old, snapshots: old.snapshots.filter((s) => s.snapshot_id !== id) })
+}
+
 export function clearProgress() {
   update({ progress: null })
 }
@@ -83,12 +88,14 @@ export function connect(queries: QueryClient, attempt = 0) {
       case 'graphsnap.snapshot.created':
         update({ newest: event.data as Row, progress: null })
         void queries.invalidateQueries({ queryKey: ['snapshots'] })
+        void queries.invalidateQueries({ queryKey: ['timeline'] })
         break
       case 'graphsnap.snapshot.pinned':
         void queries.invalidateQueries({ queryKey: ['snapshots'] })
         void queries.invalidateQueries({ queryKey: ['snapshot'] })
         break
       case 'graphsnap.snapshot.deleted':
+        dropFromTimelines(queries, (event.data as { snapshot_id: string }).snapshot_id)
         void queries.invalidateQueries({ queryKey: ['snapshots'] })
         void queries.invalidateQueries({ queryKey: ['cases'] })
         break

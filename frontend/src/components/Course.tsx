@@ -1,6 +1,6 @@
 import { useCallback, useState } from 'react'
 import type { CaseDocument, CasePoint } from '../api/client'
-import { amount, looked, unitOf } from '../lib/cases'
+import { amount, looked } from '../lib/cases'
 import { begin, marks, type Moment, nearest, rows, segments, times } from '../lib/course'
 import { figure, utc } from '../lib/format'
 
@@ -31,7 +31,7 @@ export function Course({ c, at, onMoment }: { c: CaseDocument; at: string | unde
   const labelRows = rows(events.map((e) => x(e.at)), labelWidth)
   const top = 8 + 15 * (Math.max(0, ...labelRows) + 1)
   const series = (value: (p: CasePoint) => number | null): Moment[] => moments.map((m) => ({ at: m.at, value: value(m.p) }))
-  const unit = unitOf(c.metric)
+  const { unit } = c
   const panels: Panel[] = [{ name: looked(c), unit, height: 170, points: series((p) => p.value), threshold: c.threshold }]
   if (c.metric !== 'queries_per_sec' || c.key) panels.push({ name: 'load', unit: 'queries/s', height: 64, points: series((p) => p.total_qps), threshold: null })
   if (c.metric !== 'avg_latency' || c.key) panels.push({ name: 'mean latency', unit: 'ms', height: 64, points: series((p) => p.avg_latency), threshold: null })

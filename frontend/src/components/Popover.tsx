@@ -1,8 +1,18 @@
 import { type ReactNode, useEffect, useRef } from 'react'
 import { isTyping } from './CaptureButton'
 
-/** A button that opens a small panel under it. Escape closes it; a letter may open it. */
-export function Popover({ label, name, letter, children }: { label: string; name: string; letter?: string; children: ReactNode }) {
+type Props = {
+  label: string
+  name: string
+  letter?: string
+  /** Whether the first field takes the focus, however it was opened. */
+  focus?: boolean
+  /** What is in it; as a function it gets what closes it again. */
+  children: ReactNode | ((close: () => void) => ReactNode)
+}
+
+/** A button that opens a small panel under it. Escape closes it and gives the focus back; a letter may open it. */
+export function Popover({ label, name, letter, focus, children }: Props) {
   const box = useRef<HTMLDetailsElement>(null)
   useEffect(() => {
     const outside = (e: PointerEvent) => {
@@ -22,22 +32,27 @@ export function Popover({ label, name, letter, children }: { label: string; name
       removeEventListener('keydown', keys)
     }
   }, [letter])
+  const close = () => {
+    if (!box.current) return
+    box.current.open = false
+    box.current.querySelector('summary')?.focus()
+  }
   return (
     <details
       ref={box}
       className="popover"
+      onToggle={(e) => focus && e.currentTarget.open && e.currentTarget.querySelector<HTMLElement>('.panel input')?.focus()}
       onKeyDown={(e) => {
         if (e.key !== 'Escape' || !box.current?.open) return
         e.stopPropagation() // the page's Escape would leave the screen
-        box.current.open = false
-        box.current.querySelector('summary')?.focus()
+        close()
       }}
     >
       <summary className="button" aria-label={name === label ? undefined : `${name}: ${label}`} title={letter && letter.toUpperCase()}>
         {label}
       </summary>
       <div className="panel" role="group" aria-label={name}>
-        {children}
+        {typeof children === 'function' ? children(close) : children}
       </div>
     </details>
   )

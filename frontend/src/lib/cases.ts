@@ -1,5 +1,5 @@
 import type { CaseRow, CaseSnapshot } from '../api/client'
-import { elementName, figure, units } from './format'
+import { elementName, figure } from './format'
 
 /** The filters of the list of cases; all of them stand in the address. */
 export type CasesSearch = { state?: 'open' | 'ended'; source?: string; severity?: 'low' | 'medium' | 'high' | 'critical' }
@@ -29,32 +29,6 @@ export function caseSearch(s: Record<string, unknown>): CaseSearch {
   return filled({ at: at !== undefined && Number.isFinite(Date.parse(at)) ? at : undefined })
 }
 
-/** Units of the metrics of a whole source, as rules name them. */
-const totals: Record<string, string> = {
-  avg_latency: 'ms',
-  queries_per_sec: '/s',
-  error_rate: '%',
-  connection_usage: '%',
-  lock_chain: 's',
-  lock_wait: 'ms',
-  replication_lag: 's',
-}
-
-const suffixes: [string, string][] = [
-  ['ms_per_s', 'ms/s'],
-  ['_per_s', '/s'],
-  ['_per_sec', '/s'],
-  ['_ms', 'ms'],
-  ['_s', 's'],
-  ['_pct', '%'],
-  ['_percent', '%'],
-]
-
-/** The unit of the metric of a rule; empty for plain numbers and what nobody knows. */
-export function unitOf(metric: string): string {
-  return totals[metric] ?? units[metric.toUpperCase()] ?? suffixes.find(([s]) => metric.toLowerCase().endsWith(s))?.[1] ?? ''
-}
-
 /** A figure of a rule; what is counted has no decimals. */
 export function amount(value: number | null, unit: string): string {
   return value !== null && unit === '' && Number.isInteger(value) ? value.toLocaleString('en-US') : figure(value, unit)
@@ -76,8 +50,8 @@ export function lasted(c: Pick<CaseRow, 'onset_at' | 'opened_at' | 'ended_at'>, 
 }
 
 /** The peak as the list shows it; a peak below the threshold of its rule is a low. */
-export function peakText(c: Pick<CaseRow, 'peak_value' | 'metric'>): string {
-  return c.peak_value === null ? '' : amount(c.peak_value, unitOf(c.metric))
+export function peakText(c: Pick<CaseRow, 'peak_value' | 'unit'>): string {
+  return c.peak_value === null ? '' : amount(c.peak_value, c.unit)
 }
 
 export const isLow = (c: Pick<CaseRow, 'peak_value' | 'threshold'>) => c.peak_value !== null && c.threshold !== null && c.peak_value < c.threshold

@@ -6,7 +6,7 @@ import { Course } from '../components/Course'
 import { useNow } from '../components/Header'
 import { Severity } from '../components/Inspector'
 import { Failure, Loading } from '../components/States'
-import { amount, comparisons, isLow, lasted, looked, roles, span, unitOf } from '../lib/cases'
+import { amount, comparisons, isLow, lasted, looked, roles, span } from '../lib/cases'
 import { elementName, factor, utc } from '../lib/format'
 
 /** One case: what happened in words, its course, and the snapshots that prove it. */
@@ -97,7 +97,7 @@ function offset(at: string, c: CaseDocument): string {
 }
 
 function Story({ c }: { c: CaseDocument }) {
-  const unit = unitOf(c.metric)
+  const { unit } = c
   const what = looked(c)
   const relative = factor(c.threshold, c.peak_value)
   const over = c.threshold === null ? '' : `; the threshold is ${amount(c.threshold, unit)}${relative && ` (${relative})`}`

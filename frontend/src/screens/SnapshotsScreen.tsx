@@ -9,30 +9,41 @@ import { Import } from '../components/Import'
 import { Severity } from '../components/Inspector'
 import { PinMark } from '../components/Pin'
 import { Failure, Loading } from '../components/States'
+import { Timeline } from '../components/Timeline'
 import { age, figure, pairName, units, utc } from '../lib/format'
 
-export type ListSearch = { q?: string; trigger?: string; severity?: string; since?: string; until?: string; tag?: string; source?: string }
+export type ListSearch = { q?: string; trigger?: string; severity?: string; since?: string; until?: string; tag?: string; source?: string; zoom?: string }
 
 export const listFilters = ['q', 'trigger', 'severity', 'since', 'until', 'tag', 'source'] as const
 
-/** The list of snapshots; every filter stands in the address. */
+type Chosen = { id: string; at: number }
+
+/** The timeline and the list of snapshots; every filter stands in the address, and so does what of the timeline is shown. */
 export function SnapshotsScreen() {
   const search = useSearch({ from: '/' })
   const navigate = useNavigate({ from: '/' })
-  const [chosen, setChosen] = useState<string[]>([])
+  const [chosen, setChosen] = useState<Chosen[]>([])
   const set = (change: Partial<ListSearch>) =>
     void navigate({ search: (old) => Object.fromEntries(Object.entries({ ...old, ...change }).filter(([, v]) => v)) as ListSearch, replace: true })
+  const { zoom: _, ...filters } = search
   const pages = useInfiniteQuery({
-    queryKey: ['snapshots', search],
+    queryKey: ['snapshots', filters],
     initialPageParam: '',
-    queryFn: ({ pageParam }) => must(api.GET('/api/performance/snapshots', { params: { query: { ...(search as object), limit: 50, cursor: pageParam || undefined } } })),
+    queryFn: ({ pageParam }) => must(api.GET('/api/performance/snapshots', { params: { query: { ...(filters as object), limit: 50, cursor: pageParam || undefined } } })),
     getNextPageParam: (last) => last.next_cursor || undefined,
   })
   const rows = pages.data?.pages.flatMap((p) => p.snapshots) ?? []
   const filtered = listFilters.some((f) => search[f])
-  const choose = (id: string) => setChosen((old) => (old.includes(id) ? old.filter((x) => x !== id) : [...old, id].slice(-2)))
+  const choose = (one: Chosen) => setChosen((old) => (old.some((x) => x.id === one.id) ? old.filter((x) => x.id !== one.id) : [...old, one].slice(-2)))
+  const setSide = (side: 'A' | 'B', one: Chosen, newest: Chosen) =>
+    setChosen((old) => {
+      const other = (side === 'A' ? old[1] : old[0]) ?? newest
+      return other.id === one.id ? [one] : side === 'A' ? [one, other] : [other, one]
+    })
   // The older one is the baseline, whichever was chosen first.
-  const [target, baseline] = rows.filter((r) => chosen.includes(r.snapshot_id)).map((r) => r.snapshot_id)
+  const [baseline, target] = [...chosen].sort((a, b) => a.at - b.at || a.id.localeCompare(b.id))
+  const status = useQuery({ queryKey: ['status'], queryFn: () => must(api.GET('/api/performance/status')), staleTime: 60_000 })
+  const sources = [...new Set([...(status.data?.sources ?? []).map((s) => s.name), ...rows.map((r) => r.source)])].sort()
   return (
     <main>
       <form className="filters" role="search" onSubmit={(e) => e.preventDefault()}>
@@ -40,10 +51,10 @@ export function SnapshotsScreen() {
         <Choice label="Trigger" value={search.trigger} options={['manual', 'scheduled', 'threshold', 'incident']} onChange={(trigger) => set({ trigger })} />
         <Choice label="Severity" value={search.severity} options={['low', 'medium', 'high', 'critical']} onChange={(severity) => set({ severity })} />
         <label>
-          From <input type="date" value={search.since ?? ''} onChange={(e) => set({ since: e.target.value })} />
+          From <input type="date" value={search.since?.slice(0, 10) ?? ''} onChange={(e) => set({ since: e.target.value })} />
         </label>
         <label>
-          Until <input type="date" value={search.until ?? ''} onChange={(e) => set({ until: e.target.value })} />
+          Until <input type="date" value={search.until?.slice(0, 10) ?? ''} onChange={(e) => set({ until: e.target.value })} />
         </label>
         <input placeholder="Tag" aria-label="Tag" value={search.tag ?? ''} onChange={(e) => set({ tag: e.target.value })} size={8} />
         <input placeholder="Source" aria-label="Source" value={search.source ?? ''} onChange={(e) => set({ source: e.target.value })} size={8} />
@@ -55,7 +66,7 @@ export function SnapshotsScreen() {
         <span className="ends">
           <Import />
           {baseline && target ? (
-            <Link className="button primary" to="/compare/$range" params={{ range: `${baseline}...${target}` }} search={{}} data-testid="compare">
+            <Link className="button primary" to="/compare/$range" params={{ range: `${baseline.id}...${target.id}` }} search={{}} data-testid="compare">
               Compare the two
             </Link>
           ) : (
@@ -63,6 +74,7 @@ export function SnapshotsScreen() {
           )}
         </span>
       </form>
+      <Timeline search={search} set={set} sources={sources} chosen={chosen} setSide={setSide} />
       {pages.isPending && <Loading what="snapshots" />}
       {pages.isError && <Failure error={pages.error} retry={() => void pages.refetch()} />}
       {pages.isSuccess && rows.length === 0 && (filtered ? <p className="state">No snapshot fits these filters.</p> : <Empty />)}
@@ -76,9 +88,10 @@ export function SnapshotsScreen() {
   )
 }
 
-function List({ rows, chosen, choose }: { rows: Row[]; chosen: string[]; choose: (id: string) => void }) {
+function List({ rows, chosen, choose }: { rows: Row[]; chosen: Chosen[]; choose: (one: Chosen) => void }) {
   const now = useNow()
   const cases = useCasesOf(rows.map((r) => r.timestamp))
+  const isChosen = (r: Row) => chosen.some((x) => x.id === r.snapshot_id)
   return (
     <table className="list">
       <thead>
@@ -97,9 +110,9 @@ function List({ rows, chosen, choose }: { rows: Row[]; chosen: string[]; choose:
       </thead>
       <tbody>
         {rows.map((r) => (
-          <tr key={r.snapshot_id} data-testid="row" className={chosen.includes(r.snapshot_id) ? 'chosen' : ''}>
+          <tr key={r.snapshot_id} data-testid="row" className={isChosen(r) ? 'chosen' : ''}>
             <td>
-              <input type="checkbox" aria-label={`Choose ${r.snapshot_id}`} checked={chosen.includes(r.snapshot_id)} onChange={() => choose(r.snapshot_id)} />
+              <input type="checkbox" aria-label={`Choose ${r.snapshot_id}`} checked={isChosen(r)} onChange={() => choose({ id: r.snapshot_id, at: Date.parse(r.timestamp) })} />
             </td>
             <td>
               <Link to="/snapshots/$id" params={{ id: r.snapshot_id }} search={{}}>
