@@ -161,7 +161,7 @@ func TestFaultKilledInACase(t *testing.T) {
 		{"case linked", 4, "the first follow-up"}, {"case updated", 1, "the case with its points"}, {"begun", 1, "the capture is under way"}, {"before publishing", 5, "a follow-up is staged"},
 		{"case linked", 7, "the last snapshot is linked"},
 	}
-	for _, c := range places[:min(len(places), long("CYCLES", 4))] {
+	for _, c := range places[:min(len(places), long("CYCLES", 3))] {
 		name := fmt.Sprintf("%s %d: %s", c.place, c.pass, c.when)
 		t.Run(name, func(t *testing.T) {
 			ctx := context.Background()

@@ -255,7 +255,7 @@ func (v *versions) readWhile(t *testing.T, live *Live, o engine.ReadOptions, wri
 func TestFaultTornReads(t *testing.T) {
 	g := openGround(t)
 	ctx := context.Background()
-	total := long("TRANSACTIONS", 2000)
+	total := long("TRANSACTIONS", 1200)
 	seed := uint64(long("SEEDS", 1))
 	t.Run("stranger", func(t *testing.T) {
 		v := newVersions(g.source, seed)
