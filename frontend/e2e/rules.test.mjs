@@ -43,6 +43,7 @@ test('its filters stand in the address', async () => {
 })
 
 test('tells what happened, draws the course and reads it point by point', async () => {
+  await until('a course', async () => (await api(`cases/${opened.case_id}`)).points.length > 1, 120000) // a point a tick, and it begins with the case
   await page.goto(`${url}/cases`)
   await page.getByTestId('case-row').filter({ hasText: opened.case_id }).getByRole('link').first().click()
   const story = page.getByTestId('story')
