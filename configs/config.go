@@ -120,7 +120,7 @@ func Default() Config {
 				HotspotScore:    Levels{40, 70, 90},
 				IndexEfficiency: Levels{50, 20, 5},
 				MinShare:        0.02,
-				MinLatencyMS:    10,
+				MinLatencyMS:    5,
 			},
 		},
 		Log:  Log{Level: "info", Format: "text"},

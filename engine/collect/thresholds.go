@@ -32,7 +32,7 @@ func DefaultThresholds() Thresholds {
 		HotspotScore:    Levels{40, 70, 90},
 		IndexEfficiency: Levels{50, 20, 5},
 		MinShare:        0.02,
-		MinLatencyMS:    10,
+		MinLatencyMS:    5,
 	}
 }
 
