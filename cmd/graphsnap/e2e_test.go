@@ -208,6 +208,7 @@ func TestEndToEnd(t *testing.T) {
 	// This time the rules watch the demo, which still lacks the index, so that they add incidents to what was there.
 	third := startUp(t, dataDir)
 	t.Run("nothing is lost by a kill", func(t *testing.T) { holdsAll(t, list) })
+	cli(t, exitOK, "demo", "fault", "lock-blocker") // whose case opens however fast the machine is
 	t.Run("the viewer shows what the rules do in a real browser", func(t *testing.T) { viewer(t, "e2e/rules.test.mjs") })
 	third.interrupt(t)
 }

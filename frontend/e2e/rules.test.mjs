@@ -1,4 +1,5 @@
-// Triggers and cases. Needs a server whose rules watch a source that is ill: the demo without its index.
+// Triggers and cases. Needs a server whose rules watch a source that is ill: the demo without its index and with a session that
+// blocks others.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch, url } from './browser.mjs'
@@ -22,12 +23,12 @@ let opened // the case, as the API has it
 test('a case stands in the list and is counted, with the unit of its metric', async () => {
   await page.goto(`${url}/cases`)
   await page.getByRole('heading', { name: 'Cases' }).waitFor()
-  await until('a case', async () => (await api('cases?state=open')).cases.length > 0, 60000)
+  await until('a case', async () => (await api('cases?state=open')).cases.length > 0, 120000)
   opened = (await api('cases?state=open')).cases[0]
   const row = page.getByTestId('case-row').filter({ hasText: opened.case_id })
   await row.waitFor()
   await page.getByTestId('open-cases').getByText('1 open').waitFor()
-  assert.equal(opened.unit, { INDEX_EFFICIENCY: '%', AVG_LATENCY_MS: 'ms', TIME_MS_PER_S: 'ms/s', HOTSPOT_SCORE: '' }[opened.metric], `the unit of ${opened.metric}`)
+  assert.equal(opened.unit, { INDEX_EFFICIENCY: '%', AVG_LATENCY_MS: 'ms', TIME_MS_PER_S: 'ms/s', HOTSPOT_SCORE: '', LOCK_WAIT_MS: 'ms', lock_chain: 's' }[opened.metric], `the unit of ${opened.metric}`)
   assert.match(await row.textContent(), /● open/)
   assert.match(await row.textContent(), new RegExp(`\\d ?${opened.unit}${opened.metric}`))
 })
