@@ -51,17 +51,24 @@ type TimelineRow struct {
 // Timeline gives a stretch of the timeline of a source as light rows, oldest first. Kinds: invalid, not_found (no such
 // source), unavailable.
 func (e *Engine) Timeline(ctx context.Context, q TimelineQuery) ([]TimelineRow, error) {
-	if q.Limit == 0 {
-		q.Limit = maxHistory
-	}
-	if q.Limit < 1 || q.Limit > maxHistory {
-		return nil, Errorf(KindInvalid, "timeline", "limit %d is out of range", q.Limit).WithHint("ask for 1 to %d snapshots", maxHistory)
-	}
 	var err error
-	if q.Source, err = e.historySource(ctx, q.Source); err != nil {
+	if q.Source, q.Limit, err = e.stretch(ctx, "timeline", q.Source, q.Limit); err != nil {
 		return nil, err
 	}
 	return e.store.Timeline(ctx, q)
+}
+
+// stretch checks which part of a timeline is asked for: the only or default source where none is named, all that is allowed
+// where no limit is.
+func (e *Engine) stretch(ctx context.Context, op, source string, limit int) (string, int, error) {
+	if limit == 0 {
+		limit = maxHistory
+	}
+	if limit < 1 || limit > maxHistory {
+		return "", 0, Errorf(KindInvalid, op, "limit %d is out of range", limit).WithHint("ask for 1 to %d snapshots", maxHistory)
+	}
+	source, err := e.historySource(ctx, source)
+	return source, limit, err
 }
 
 // ElementHistory gives one element over time, oldest first. Key is that of a node or, with ]-> in it, a relationship.
@@ -71,14 +78,8 @@ func (e *Engine) ElementHistory(ctx context.Context, q HistoryQuery) ([]ElementP
 	if q.Key == "" {
 		return nil, Errorf(KindInvalid, op, "no element is named").WithHint("name one by its key, such as users:Table or users:Table-[AVG_LATENCY_MS]->products:Table; `graphsnap show latest` lists them")
 	}
-	if q.Limit == 0 {
-		q.Limit = maxHistory
-	}
-	if q.Limit < 1 || q.Limit > maxHistory {
-		return nil, Errorf(KindInvalid, op, "limit %d is out of range", q.Limit).WithHint("ask for 1 to %d snapshots", maxHistory)
-	}
 	var err error
-	if q.Source, err = e.historySource(ctx, q.Source); err != nil {
+	if q.Source, q.Limit, err = e.stretch(ctx, op, q.Source, q.Limit); err != nil {
 		return nil, err
 	}
 	if from, _, found := strings.Cut(q.Key, "-["); found && q.From == "" {

@@ -19,4 +19,6 @@ WITH s
 ORDER BY s.source DESC, s.timestamp DESC, s.seq DESC
 LIMIT $limit
 OPTIONAL MATCH (p:Pin {snapshot_id: s.snapshot_id})
+WITH s, p
+ORDER BY s.timestamp DESC, s.seq DESC
 RETURN collect([properties(s), properties(p)]) AS page

@@ -14,13 +14,9 @@ import (
 
 // Timeline gives the newest snapshots of a source within a span as light rows, oldest first.
 func (s *Snapshots) Timeline(ctx context.Context, q engine.TimelineQuery) ([]engine.TimelineRow, error) {
-	until := q.Until
-	if until.IsZero() {
-		until = farFuture
-	}
 	var rows []engine.TimelineRow
 	err := s.read(ctx, func(tx *tx) error {
-		row, err := tx.one(ctx, cypher.QueryTimeline, map[string]any{"source": q.Source, "since": q.Since.UTC(), "until": until.UTC(), "limit": q.Limit})
+		row, err := tx.one(ctx, cypher.QueryTimeline, stretch(q.Source, q.Since, q.Until, q.Limit))
 		if err != nil {
 			return err
 		}
@@ -43,14 +39,18 @@ func (s *Snapshots) Timeline(ctx context.Context, q engine.TimelineQuery) ([]eng
 	return rows, err
 }
 
-// ElementHistory gives one element over time, oldest first.
-func (s *Snapshots) ElementHistory(ctx context.Context, q engine.HistoryQuery) ([]engine.ElementPoint, error) {
-	statement := cypher.QueryNodeHistory
-	until := q.Until
+// stretch gives the parameters that select a part of a timeline; zero moments are no limit.
+func stretch(source string, since, until time.Time, limit int) map[string]any {
 	if until.IsZero() {
 		until = farFuture
 	}
-	params := map[string]any{"source": q.Source, "since": q.Since.UTC(), "until": until.UTC(), "key": q.Key, "limit": q.Limit}
+	return map[string]any{"source": source, "since": since.UTC(), "until": until.UTC(), "limit": limit}
+}
+
+// ElementHistory gives one element over time, oldest first.
+func (s *Snapshots) ElementHistory(ctx context.Context, q engine.HistoryQuery) ([]engine.ElementPoint, error) {
+	statement, params := cypher.QueryNodeHistory, stretch(q.Source, q.Since, q.Until, q.Limit)
+	params["key"] = q.Key
 	if q.From != "" {
 		statement, params["from"] = cypher.QueryRelHistory, q.From
 	}
